@@ -1,0 +1,223 @@
+"""The values that every part of auditor exchanges: frozen, plain, without behaviour of their own.
+
+Lines and columns are 1-based everywhere in this module; columns count code points. Paths are relative to the
+working directory of the run and use ``/``. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+REPORT_VERSION = 1
+"""Version of the JSON contract; it changes only when a field is removed or changes its meaning."""
+
+
+class Severity(IntEnum):
+    """How long the loop stands still, on the scale of the audit document; larger is worse."""
+
+    MONITOR = 0
+    MEDIUM = 1
+    HIGH = 2
+    CRITICAL = 3
+
+
+class Confidence(IntEnum):
+    """How sure the analysis is that the finding is real; larger is surer."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+
+    @property
+    def label(self) -> str:
+        """The word used in reports: ``low``, ``medium`` or ``high``."""
+        return self.name.lower()
+
+
+class Category(StrEnum):
+    """Risk category of the audit document."""
+
+    EVENT_LOOP_BLOCKING = "event-loop-blocking"
+    FILE_IO = "file-io"
+    DATABASE = "database"
+    EXTERNAL_API = "external-api"
+    WEBSOCKET = "websocket"
+
+
+class Thread(StrEnum):
+    """Which thread of which process runs the code."""
+
+    MAIN = "main"
+    WORKER = "worker"
+    PROCESS = "process"
+    UNKNOWN = "unknown"
+
+
+class Loop(StrEnum):
+    """What event loop runs in that thread while the code runs."""
+
+    NONE = "none"
+    SERVING = "serving"
+    PRIVATE = "private"
+    UNKNOWN = "unknown"
+
+
+class Phase(StrEnum):
+    """When in the life of the program the code runs."""
+
+    IMPORT = "import"
+    STARTUP = "startup"
+    SERVING = "serving"
+    SHUTDOWN = "shutdown"
+    CLI = "cli"
+    TEST = "test"
+
+
+Gil = Literal["releases", "switches", "holds", "mixed"]
+CostSource = Literal["measured", "catalogue", "assumed"]
+FixSafety = Literal["safe", "unsafe"]
+FixComplexity = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A span of source text; ``end_column`` is the column after the last character."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a call path: the place in ``function`` where the path goes on, and in a note, how."""
+
+    path: str
+    line: int
+    column: int
+    function: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The project call where a context enters synchronous code on its way to the offending call.
+
+    ``fingerprint`` names the exposure in baselines, diffs, SARIF and GitLab alike. ``chain`` leads from the root
+    (the function that the loop runs) to the offending call.
+    """
+
+    path: str
+    line: int
+    column: int
+    function: str
+    fingerprint: str
+    chain: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How long one such call takes, in seconds, and where the figures come from."""
+
+    low: float
+    typical: float
+    high: float
+    source: CostSource
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text from ``start`` to ``end`` (line, column) of ``path``."""
+
+    path: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together; ``safety`` is ``safe`` only when behaviour is kept."""
+
+    safety: FixSafety
+    title: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An offending call in a context where it is not legal, with all that a report must say about it."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    category: Category
+    location: Location
+    function: str
+    callee: str
+    context: str
+    phase: Phase
+    chain: tuple[Step, ...]
+    exposures: tuple[Exposure, ...]
+    impact: str
+    fix_complexity: FixComplexity
+    cost: Cost
+    gil: Gil
+    message: str
+    verify: tuple[str, ...]
+    advice: str
+    tradeoffs: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.chain or not self.exposures:
+            raise ValueError(f"{self.code} at {self.location.path}:{self.location.line} has no witness")
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnalysed:
+    """A file that could not be analysed, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counts of one run. ``timings`` maps the name of a stage to CPU seconds; never in a report unless asked for."""
+
+    files: int = 0
+    functions: int = 0
+    calls: int = 0
+    resolved_calls: int = 0
+    suspects: int = 0
+    files_parsed: int = 0
+    files_with_findings: int = 0
+    timings: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of an audit; reporters render it and decide nothing.
+
+    ``findings`` are those to show, ordered by path, line, column, code; ``hidden``, ``suppressed`` and ``baselined``
+    count the others. ``score`` is between 1.0 and 10.0. ``score_parts`` explains it: (what, effect on the score).
+    ``warnings`` are one-line problems of the run itself (configuration, cache), for standard error.
+    """
+
+    tool_version: str
+    findings: tuple[Finding, ...]
+    hidden: int
+    suppressed: int
+    baselined: int
+    score: float
+    score_parts: tuple[tuple[str, float], ...]
+    not_analysed: tuple[NotAnalysed, ...]
+    statistics: Statistics
+    warnings: tuple[str, ...] = ()
