@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from program_labels import PROGRAMS, Label, difference, expected, labels_in, program_names, sources
+from programs.labels import PROGRAMS, Label, difference, expected, labels_in, program_names, sources
 
 NAMES = program_names()
 
@@ -43,9 +43,7 @@ def explain(program: str, missed: list[Label], false: list[Label]) -> str:
 
 
 @pytest.mark.parametrize("program", NAMES)
-def test_program_is_reported_exactly(
-    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program_is_reported_exactly(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A copy outside the repository: its own configuration must not reach the program.
     directory = tmp_path / program
     shutil.copytree(PROGRAMS / program, directory, ignore=shutil.ignore_patterns("__pycache__"))

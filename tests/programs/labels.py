@@ -58,7 +58,9 @@ def labels_in(source: str, path: str) -> list[Label]:
         for mark in marks.split(","):
             match = _MARK.fullmatch(mark.strip())
             if match is None:
-                raise ValueError(f"{path}:{number}: mark {mark.strip()!r} is not of the form LOOP303:12 [SEVERITY]")
+                raise ValueError(
+                    f"{path}:{number}: mark {mark.strip()!r} is not of the form LOOP303:12 [SEVERITY]"
+                )
             severity = match["severity"] or ""
             labels.append(Label(path, number, int(match["column"]), match["code"], severity))
     return labels
