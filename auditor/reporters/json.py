@@ -1,0 +1,157 @@
+"""The stable machine contract. One line a finding, so that reports can be compared and searched by line."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TextIO
+
+from auditor.model import REPORT_VERSION, Edit, Exposure, Finding, Fix, Report, Step
+from auditor.reporters.options import DEFAULT, Options, Selection, select
+
+
+def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
+    """Write ``report`` as JSON in ASCII; identical reports give identical bytes."""
+    selection = select(report, options)
+    members = [
+        f'"version": {REPORT_VERSION}',
+        f'"tool": {_dump({"name": "auditor", "version": report.tool_version})}',
+        f'"summary": {_dump(_summary(report, selection))}',
+        f'"findings": {_array([_finding(finding) for finding in selection.findings])}',
+        f'"not_analysed": {_array(_not_analysed(report))}',
+    ]
+    if options.statistics:
+        members.append(f'"statistics": {_dump(_statistics(report))}')
+    if options.timings:
+        timings = {_text(name): round(float(spent), 6) for name, spent in report.statistics.timings.items()}
+        members.append(f'"timings": {_dump(timings)}')
+    out.write("{" + ",\n ".join(members) + "}\n")
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _array(values: list[dict[str, Any]]) -> str:
+    return "[\n  " + ",\n  ".join(map(_dump, values)) + "\n ]" if values else "[]"
+
+
+def _text(text: str) -> str:
+    """Replace what stands for an undecodable byte of a file name: no strict parser takes half a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _texts(texts: tuple[str, ...]) -> list[str]:
+    return [_text(text) for text in texts]
+
+
+def _seconds(value: float) -> float | None:
+    """JSON has no infinity; a cost without limit is null."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _summary(report: Report, selection: Selection) -> dict[str, int | float]:
+    return {
+        "files": report.statistics.files,
+        "functions": report.statistics.functions,
+        "findings": len(selection.findings),
+        "hidden": selection.hidden,
+        "suppressed": report.suppressed,
+        "baselined": report.baselined,
+        "score": float(report.score),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    where, cost = finding.location, finding.cost
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.name,
+        "confidence": finding.confidence.label,
+        "category": finding.category.value,
+        "path": _text(where.path),
+        "line": where.line,
+        "column": where.column,
+        "end_line": where.end_line,
+        "end_column": where.end_column,
+        "function": _text(finding.function),
+        "callee": _text(finding.callee),
+        "context": _text(finding.context),
+        "phase": finding.phase.value,
+        "chain": _chain(finding.chain),
+        "exposures": [_exposure(exposure) for exposure in finding.exposures],
+        "also": list(finding.also),
+        "impact": _text(finding.impact),
+        "fix_complexity": finding.fix_complexity,
+        "cost": {
+            "low": _seconds(cost.low),
+            "typical": _seconds(cost.typical),
+            "high": _seconds(cost.high),
+            "source": cost.source,
+        },
+        "gil": finding.gil,
+        "message": _text(finding.message),
+        "verify": _texts(finding.verify),
+        "advice": _text(finding.advice),
+        "tradeoffs": _texts(finding.tradeoffs),
+        "fixes": [_fix(fix) for fix in finding.fixes],
+    }
+
+
+def _chain(chain: tuple[Step, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": _text(step.path),
+            "line": step.line,
+            "column": step.column,
+            "function": _text(step.function),
+            "note": _text(step.note),
+        }
+        for step in chain
+    ]
+
+
+def _exposure(exposure: Exposure) -> dict[str, Any]:
+    return {
+        "path": _text(exposure.path),
+        "line": exposure.line,
+        "column": exposure.column,
+        "function": _text(exposure.function),
+        "fingerprint": exposure.fingerprint,
+        "chain": _chain(exposure.chain),
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {"safety": fix.safety, "title": _text(fix.title), "edits": [_edit(edit) for edit in fix.edits]}
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {
+        "path": _text(edit.path),
+        "start": list(edit.start),
+        "end": list(edit.end),
+        "replacement": _text(edit.replacement),
+    }
+
+
+def _not_analysed(report: Report) -> list[dict[str, Any]]:
+    entries = sorted((_text(entry.path), _text(entry.reason)) for entry in report.not_analysed)
+    return [{"path": path, "reason": reason} for path, reason in entries]
+
+
+def _statistics(report: Report) -> dict[str, Any]:
+    figures = report.statistics
+    rules: dict[str, int] = {}
+    for finding in report.findings:
+        rules[finding.code] = rules.get(finding.code, 0) + 1
+    return {
+        "rules": dict(sorted(rules.items())),
+        "calls": figures.calls,
+        "resolved_calls": figures.resolved_calls,
+        "suspects": figures.suspects,
+        "files_parsed": figures.files_parsed,
+        "files_with_findings": figures.files_with_findings,
+        "score_parts": [{"what": _text(what), "effect": float(effect)} for what, effect in report.score_parts],
+    }

@@ -1,0 +1,71 @@
+"""Words that the text formats share: durations, phases, names shortened to what a reader needs."""
+
+from __future__ import annotations
+
+import math
+
+from auditor.model import Category, Cost, Finding, Phase
+
+PHASES = {
+    Phase.IMPORT: "at import",
+    Phase.STARTUP: "at startup",
+    Phase.SERVING: "while serving",
+    Phase.SHUTDOWN: "at shutdown",
+    Phase.CLI: "in a command line run",
+    Phase.TEST: "in tests",
+}
+
+CATEGORIES = {
+    Category.EVENT_LOOP_BLOCKING: "Event Loop Blocking",
+    Category.FILE_IO: "File I/O",
+    Category.DATABASE: "Database",
+    Category.EXTERNAL_API: "External API",
+    Category.WEBSOCKET: "WebSocket",
+}
+
+
+def duration(seconds: float) -> str:
+    """Say a number of seconds with at most two digits that matter: ``20 ms``, ``0.2 s``, ``5 min``."""
+    if seconds < 0.001:
+        return "under 1 ms"
+    if seconds < 0.1:
+        return f"{_two_digits(seconds * 1000)} ms"
+    if seconds < 120:
+        return f"{_two_digits(seconds)} s"
+    return f"{_two_digits(seconds / 60)} min" if seconds < 7200 else f"{_two_digits(seconds / 3600)} h"
+
+
+def _two_digits(value: float) -> str:
+    rounded = round(value, 1) if value < 10 else round(value)
+    return f"{rounded:g}"
+
+
+def cost_range(cost: Cost) -> str:
+    """Say how long a call takes: ``typically 0.2 s, up to 30 s``."""
+    typical = f"typically {duration(cost.typical)}"
+    if math.isinf(cost.high):
+        return f"{typical}, waits without limit"
+    return f"{typical}, up to {duration(cost.high)}" if cost.high > cost.typical else typical
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 call``, ``1,234 calls``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def calls_on_path(finding: Finding) -> int:
+    """Return how many project calls lead from the root to the function of the finding."""
+    return len(finding.chain) - 1
+
+
+def short_function(function: str, path: str) -> str:
+    """Leave out of a qualified name the module that its path already names."""
+    stem = path.removesuffix(".py").replace("\\", "/")
+    parts = [part for part in stem.split("/") if part]
+    if parts and parts[-1] == "__init__":
+        parts.pop()
+    for first in range(len(parts)):
+        prefix = ".".join(parts[first:]) + "."
+        if function.startswith(prefix):
+            return function[len(prefix) :]
+    return function
