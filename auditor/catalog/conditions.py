@@ -1,0 +1,132 @@
+"""Conditions on the arguments of a call, and the protocol by which the analyser describes those arguments.
+
+Evaluation is pure and errs towards silence about what it cannot know: an unknown value equals nothing, and an
+argument that may or may not be there matches no condition at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class NoLiteral(Enum):
+    """What stands for an argument that has no literal value."""
+
+    ABSENT = "absent"
+    """The call surely does not give it."""
+    UNKNOWN = "unknown"
+    """The call gives it, its value is not a literal."""
+    UNSURE = "unsure"
+    """A ``*args`` or ``**kwargs`` may hold it."""
+
+
+ABSENT: Final = NoLiteral.ABSENT
+UNKNOWN: Final = NoLiteral.UNKNOWN
+UNSURE: Final = NoLiteral.UNSURE
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One parameter of an API: by position (``self`` not counted), by name, or by either."""
+
+    position: int | None = None
+    argument: str | None = None
+
+
+class Arguments(Protocol):
+    """The arguments of one call, as far as the analyser knows them."""
+
+    def value(self, selector: Selector) -> object:
+        """The literal given, or ABSENT, UNKNOWN, UNSURE.
+
+        ``None`` is the literal None; tuples and lists of literals are literals.
+        """
+
+    def types(self, selector: Selector) -> Sequence[str]:
+        """Canonical names of the type of the argument and of its bases; empty where unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """A plain `Arguments`: what stands in the parentheses. Values that are no literals are UNKNOWN.
+
+    ``positional`` ends before the first ``*args``; ``starred`` and ``double_starred`` say that there is a
+    ``*args``, a ``**kwargs``. ``types_of`` is keyed by position or keyword.
+    """
+
+    positional: tuple[object, ...] = ()
+    keywords: Mapping[str, object] = field(default_factory=dict)
+    starred: bool = False
+    double_starred: bool = False
+    types_of: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
+
+    def value(self, selector: Selector) -> object:
+        """See `Arguments.value`."""
+        if selector.argument is not None and selector.argument in self.keywords:
+            return self.keywords[selector.argument]
+        if selector.position is not None and selector.position < len(self.positional):
+            return self.positional[selector.position]
+        if self.starred and selector.position is not None:
+            return UNSURE
+        if self.double_starred and selector.argument is not None:
+            return UNSURE
+        return ABSENT
+
+    def types(self, selector: Selector) -> Sequence[str]:
+        """See `Arguments.types`."""
+        if selector.argument is not None and selector.argument in self.types_of:
+            return self.types_of[selector.argument]
+        if selector.position is not None:
+            return self.types_of.get(selector.position, ())
+        return ()
+
+
+NO_ARGUMENTS: Final[Arguments] = CallArguments()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A test on one argument; exactly one of the four tests is set.
+
+    ``equals`` is a one-tuple, so that a literal of any value can be told from no test.
+    """
+
+    selector: Selector
+    equals: tuple[object] | None = None
+    starts_with: tuple[str, ...] = ()
+    given: bool | None = None
+    type: str = ""
+
+    def matches(self, arguments: Arguments) -> bool:
+        """Whether the argument is known to pass the test."""
+        if self.type:
+            return self.type in arguments.types(self.selector)
+        value = arguments.value(self.selector)
+        if value is UNSURE:
+            return False
+        if self.given is not None:
+            return (value is not ABSENT) == self.given
+        if isinstance(value, NoLiteral):
+            return False
+        if self.equals is not None:
+            return value == self.equals[0]  # as the callee sees it: 0, 0.0 and False are the same
+        return isinstance(value, str) and value.startswith(self.starts_with)
+
+
+def seconds(value: object) -> float | None:
+    """A literal duration: a number, or the sum of several (``timeout=(3, 10)``); None for anything else.
+
+    A negative number is no duration: where it is allowed (``Lock.acquire(timeout=-1)``) it means no limit.
+    """
+    if isinstance(value, (int, float)):
+        return float(value) if value >= 0 else None
+    if isinstance(value, (tuple, list)) and value:
+        parts = [seconds(part) for part in value]
+        if None not in parts:
+            return sum(part for part in parts if part is not None)
+    return None

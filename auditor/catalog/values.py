@@ -1,0 +1,175 @@
+"""What a catalog file can state, as frozen values. Names in them are canonical: loading resolves aliases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from auditor.catalog.conditions import NO_ARGUMENTS, UNKNOWN, Arguments, Condition, Selector, seconds
+from auditor.model import Category, Cost, Gil, Loop, Phase, Thread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Effect = Literal["blocks", "none", "get-loop", "needs-loop", "loop-method", "loop-object"]
+RunKind = Literal["offload", "thread", "schedule", "drive", "call"]
+Passing = Literal["none", "rest", "args-kwargs", "each"]
+
+NO_COST = Cost(0.0, 0.0, 0.0, "assumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The effect of calling something, or of calling it implicitly (``with``, iteration, a property read)."""
+
+    names: tuple[str, ...]
+    effect: Effect
+    origin: str
+    group: str = ""
+    category: Category = Category.EVENT_LOOP_BLOCKING
+    cost: Cost = NO_COST
+    cost_note: str = ""
+    gil: Gil = "releases"
+    bounded: bool = True
+    harmless: tuple[Condition, ...] = ()
+    needs: tuple[Condition, ...] = ()
+    bound: Selector | None = None
+    duration: Selector | None = None
+    instead: Mapping[str, str] = field(default_factory=dict)
+    thread_safe: bool = True
+    why: str = ""
+    reason: str = ""
+
+    def applies(self, arguments: Arguments = NO_ARGUMENTS) -> bool:
+        """Whether a call with these arguments has the effect: not harmless, and what it needs is there."""
+        if self.effect == "none" or any(condition.matches(arguments) for condition in self.harmless):
+            return False
+        return not self.needs or any(condition.matches(arguments) for condition in self.needs)
+
+    def cost_for(self, arguments: Arguments = NO_ARGUMENTS) -> Cost:
+        """The cost of a call with these arguments: a literal duration is it, a literal bound caps it."""
+        cost = self.cost
+        if self.duration is not None:
+            exact = seconds(arguments.value(self.duration))
+            if exact is not None:
+                cost = Cost(exact, exact, exact, "catalogue")
+        if self.bound is not None:
+            limit = seconds(arguments.value(self.bound))
+            if limit is not None:
+                cost = Cost(
+                    min(cost.low, limit), min(cost.typical, limit), min(cost.high, limit), cost.source
+                )
+        return cost
+
+    def is_bounded(self, arguments: Arguments = NO_ARGUMENTS) -> bool:
+        """Whether such a call surely ends by itself: by nature, or because a limit is given."""
+        if self.bounded or self.bound is None:
+            return self.bounded
+        limit = arguments.value(self.bound)
+        return limit is UNKNOWN or seconds(limit) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalType:
+    """A class that audited code uses but does not define.
+
+    Type names in ``returns``, ``attributes`` and ``element`` may say in brackets what iterating them yields:
+    ``builtins.list[pathlib.Path]``; `split_type` takes them apart. ``Self`` means the type that was asked.
+    """
+
+    name: str
+    origin: str
+    bases: tuple[str, ...] = ()
+    returns: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    element: str = ""
+    closed: bool = False
+    methods: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """Functions whose result type is known, where all of ``when`` hold."""
+
+    names: tuple[str, ...]
+    returns: str
+    origin: str
+    when: tuple[Condition, ...] = ()
+
+    def matches(self, arguments: Arguments) -> bool:
+        """Whether the call is one of those that this factory describes."""
+        return all(condition.matches(arguments) for condition in self.when)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextChange:
+    """The context in which something runs; an axis that is None stays as the caller's."""
+
+    thread: Thread | None = None
+    loop: Loop | None = None
+    phase: Phase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """An API that runs, schedules or stores a callable or coroutine handed to it."""
+
+    names: tuple[str, ...]
+    callable: Selector
+    kind: RunKind
+    origin: str
+    passes: Passing = "none"
+    sync: ContextChange | None = None
+    async_: ContextChange | None = None
+    when: tuple[Condition, ...] = ()
+    crossing: bool = False
+    result: str = ""
+    role: str = ""
+
+    def matches(self, arguments: Arguments) -> bool:
+        """Whether the call is one of those that this entry describes: all of ``when`` hold."""
+        return all(condition.matches(arguments) for condition in self.when)
+
+
+@dataclass(frozen=True, slots=True)
+class Decorates:
+    """Decorators that register or transform the function below them.
+
+    ``factory``: used with a call (True), bare (False), or either (None).
+    """
+
+    names: tuple[str, ...]
+    origin: str
+    factory: bool | None = None
+    sync: ContextChange | None = None
+    async_: ContextChange | None = None
+    role: str = ""
+    keeps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Methods that a framework calls on subclasses of ``base``."""
+
+    base: str
+    methods: tuple[str, ...]
+    origin: str
+    sync: ContextChange | None = None
+    async_: ContextChange | None = None
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data file: an area of the catalog, or a framework with the version whose source was read."""
+
+    path: str
+    name: str
+    description: str
+    verified: str = ""
+
+
+def split_type(name: str) -> tuple[str, str]:
+    """``builtins.list[pathlib.Path]`` -> (``builtins.list``, ``pathlib.Path``); ``""`` without brackets."""
+    outer, bracket, inner = name.partition("[")
+    return (outer, inner[:-1]) if bracket else (name, "")
