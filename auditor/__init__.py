@@ -1,0 +1,3 @@
+"""auditor finds code that blocks or misuses the asyncio event loop."""
+
+__version__ = "0.1.0"
