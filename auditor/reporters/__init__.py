@@ -38,7 +38,7 @@ def get(name: str) -> Reporter:
     except KeyError:
         known = ", ".join(sorted(FORMATS))
         raise ValueError(f"unknown output format {name!r}: choose one of {known}") from None
-    return cast(Reporter, import_module(module))
+    return cast("Reporter", import_module(module))
 
 
 def default_min_severity(name: str) -> Severity:

@@ -1,8 +1,8 @@
-"""Text that may come from anywhere, made safe for a terminal and measured in its cells.
+r"""Text that may come from anywhere, made safe for a terminal and measured in its cells.
 
 File names and source lines are written by strangers. Whatever could move the cursor, reorder the line or hide a part
 of it (control characters, ANSI escapes, bidirectional marks, invisible and unassigned characters) is shown as an
-escape such as ``\\x1b`` or ``\\u202e``.
+escape such as ``\x1b`` or ``\u202e``.
 """
 
 from __future__ import annotations

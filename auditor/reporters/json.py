@@ -153,5 +153,7 @@ def _statistics(report: Report) -> dict[str, Any]:
         "suspects": figures.suspects,
         "files_parsed": figures.files_parsed,
         "files_with_findings": figures.files_with_findings,
-        "score_parts": [{"what": _text(what), "effect": float(effect)} for what, effect in report.score_parts],
+        "score_parts": [
+            {"what": _text(what), "effect": float(effect)} for what, effect in report.score_parts
+        ],
     }

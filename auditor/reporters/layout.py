@@ -113,7 +113,7 @@ class Layout:
         where = finding.location
         place = f"{escape(where.path)}:{where.line}:{where.column}"
         line: Line = [
-            (f"{'':{gutter}}{self._glyphs.top} "[:gutter + 4], "chrome"),
+            (f"{'':{gutter}}{self._glyphs.top} "[: gutter + 4], "chrome"),
             (place, "place"),
         ]
         room = self._columns - gutter - len(self._glyphs.top) - 1 - width(place)
@@ -139,7 +139,11 @@ class Layout:
         if not shown.length:
             return
         mark = self._glyphs.underline * shown.length
-        line: Line = [self._bar(gutter), (" " * (1 + shown.offset), ""), (mark, f"underline.{finding.severity.name}")]
+        line: Line = [
+            self._bar(gutter),
+            (" " * (1 + shown.offset), ""),
+            (mark, f"underline.{finding.severity.name}"),
+        ]
         note = f" to line {where.end_line}"
         if several and shown.offset + shown.length + len(note) <= limit:
             line.append((note, "dim"))
@@ -164,14 +168,12 @@ class Layout:
 
     def _path(self, finding: Finding, gutter: int) -> list[Line]:
         lines: list[Line] = []
-        depth = 0
-        for step in _ends(finding.chain):
+        for depth, step in enumerate(_ends(finding.chain)):
             if isinstance(step, int):
                 text = f"{self._glyphs.ellipsis} {count(step, 'more call')}"
                 lines.append([self._child(depth), (text, "dim")])
             else:
                 lines.extend(self._step(step, depth, self._room(gutter)))
-            depth += 1
         return lines
 
     def _child(self, depth: int) -> Span:
@@ -204,7 +206,11 @@ class Layout:
         for finding in group[1 : 1 + _OTHER_PLACES]:
             where = finding.location
             root = finding.chain[0]
-            origin = "" if root.function == finding.function else f", from {short_function(root.function, root.path)}"
+            origin = (
+                ""
+                if root.function == finding.function
+                else f", from {short_function(root.function, root.path)}"
+            )
             name = short_function(finding.function, where.path)
             texts.append(f"{escape(where.path)}:{where.line}:{where.column} in {escape(name + origin)}")
         rest = len(group) - 1 - _OTHER_PLACES
@@ -299,7 +305,12 @@ class Layout:
             for path, reason in entries[:_NOT_ANALYSED_SHOWN]:
                 yield [("  ", ""), (path, "place"), (f": {cut(reason, 200, self._glyphs.ellipsis)}", "dim")]
             if len(entries) > _NOT_ANALYSED_SHOWN:
-                yield [(f"  and {count(len(entries) - _NOT_ANALYSED_SHOWN, 'more file')} (all: -o concise)", "dim")]
+                yield [
+                    (
+                        f"  and {count(len(entries) - _NOT_ANALYSED_SHOWN, 'more file')} (all: -o concise)",
+                        "dim",
+                    )
+                ]
             yield []
         if self._options.statistics:
             yield from self._table("Statistics", summary.statistics_table(report, self._selection.findings))
@@ -309,7 +320,9 @@ class Layout:
         yield from self._styled(summary.found(report, self._selection), style)
         yield from self._styled(summary.covered(report), "dim")
         if self._selection.hidden:
-            yield from self._styled("`--min-severity MONITOR --min-confidence low` shows what is hidden", "dim")
+            yield from self._styled(
+                "`--min-severity MONITOR --min-confidence low` shows what is hidden", "dim"
+            )
 
     def _styled(self, text: str, style: str) -> Iterator[Line]:
         yield from self._quoted(text, self._columns, 0, style)

@@ -13,8 +13,11 @@ Reader = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to render. ``None`` leaves a choice to the output: its width, whether it is a terminal, whether it has
-    colours. ``source`` reads the files that code frames quote; without it they are read from disk."""
+    """How to render.
+
+    ``None`` leaves a choice to the output: its width, whether it is a terminal, whether it has colours. ``source``
+    reads the files that code frames quote; without it they are read from disk.
+    """
 
     min_severity: Severity = Severity.MONITOR
     verbose: bool = False

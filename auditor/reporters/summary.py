@@ -14,14 +14,20 @@ from auditor.reporters.wording import count
 def severities(findings: Iterable[Finding]) -> str:
     """Return ``2 critical, 6 high``, worst first."""
     totals = Counter(finding.severity for finding in findings)
-    return ", ".join(f"{totals[level]:,} {level.name.lower()}" for level in reversed(Severity) if totals[level])
+    return ", ".join(
+        f"{totals[level]:,} {level.name.lower()}" for level in reversed(Severity) if totals[level]
+    )
 
 
 def found(report: Report, selection: Selection) -> str:
     """Say how many findings are shown and how many are not, and why."""
     shown = selection.findings
     text = f"{count(len(shown), 'finding')} ({severities(shown)})" if shown else "No findings"
-    others = ((selection.hidden, "hidden"), (report.suppressed, "suppressed"), (report.baselined, "baselined"))
+    others = (
+        (selection.hidden, "hidden"),
+        (report.suppressed, "suppressed"),
+        (report.baselined, "baselined"),
+    )
     return ", ".join([text, *(f"{number:,} {what}" for number, what in others if number)])
 
 
@@ -46,13 +52,17 @@ def statistics_table(report: Report, findings: Iterable[Finding]) -> list[tuple[
     for finding in findings:
         by_rule.setdefault((finding.code, finding.name), []).append(finding)
     ordered = sorted(by_rule.items(), key=lambda item: (-len(item[1]), item[0]))
-    rows = [
-        (f"{code} {name}", f"{len(members):,}", severities(members)) for (code, name), members in ordered
-    ]
+    rows = [(f"{code} {name}", f"{len(members):,}", severities(members)) for (code, name), members in ordered]
     figures = report.statistics
     parsed, hit = figures.files_parsed, figures.files_with_findings
     rows.append(("files with findings", f"{hit:,}", ""))
-    rows.append(("files parsed by the rules", f"{parsed:,}", f"{parsed / hit:.2f} a file with findings" if hit else ""))
+    rows.append(
+        (
+            "files parsed by the rules",
+            f"{parsed:,}",
+            f"{parsed / hit:.2f} a file with findings" if hit else "",
+        )
+    )
     rows.append(("suspects", f"{figures.suspects:,}", ""))
     share = f"{figures.resolved_calls / figures.calls:.1%} of {figures.calls:,}" if figures.calls else ""
     rows.append(("resolved calls", f"{figures.resolved_calls:,}", share))
@@ -63,7 +73,10 @@ def timings_table(report: Report) -> list[tuple[str, str, str]]:
     """Return the rows of ``--timings``: stage, CPU seconds, share."""
     timings = report.statistics.timings
     total = sum(timings.values())
-    rows = [(escape(stage), f"{spent:.3f} s", f"{spent / total:.0%}" if total else "") for stage, spent in timings.items()]
+    rows = [
+        (escape(stage), f"{spent:.3f} s", f"{spent / total:.0%}" if total else "")
+        for stage, spent in timings.items()
+    ]
     return [*rows, ("total", f"{total:.3f} s", "")]
 
 

@@ -12,7 +12,12 @@ from auditor.model import Report
 from auditor.reporters.layout import ASCII, UNICODE, Layout, Line
 from auditor.reporters.options import DEFAULT, Options
 
-_SEVERITIES = {"CRITICAL": "bright_magenta", "HIGH": "bright_red", "MEDIUM": "yellow", "MONITOR": "bright_blue"}
+_SEVERITIES = {
+    "CRITICAL": "bright_magenta",
+    "HIGH": "bright_red",
+    "MEDIUM": "yellow",
+    "MONITOR": "bright_blue",
+}
 
 STYLES = {
     "": "",
