@@ -32,10 +32,16 @@ UNSURE: Final = NoLiteral.UNSURE
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One parameter of an API: by position (``self`` not counted), by name, or by either."""
+    """One parameter of an API: by position (``self`` not counted), by name, or by either.
+
+    ``elements``: the argument is a display whose elements are meant; ``variadic``: all positional arguments from
+    ``position`` on are meant.
+    """
 
     position: int | None = None
     argument: str | None = None
+    elements: bool = False
+    variadic: bool = False
 
 
 class Arguments(Protocol):

@@ -204,6 +204,7 @@ class TableReader:
             attributes=self._type_map(raw, "attributes"),
             element=self._type_name(raw["element"], "element") if _text(raw, "element") else "",
             closed=closed,
+            synthetic=raw.get("synthetic") is True,
             methods=frozenset(self.words(raw, "methods")),
         )
 
@@ -220,7 +221,9 @@ class TableReader:
         """One ``[[runs]]`` table."""
         return Runs(
             names=self.names(raw, "names", wildcard=True),
-            callable=self._selector(raw.get("callable", {"position": 0}), "callable"),
+            callable=self._selector(
+                raw.get("callable", {"position": 0}), "callable", known=schema.CALLABLE_KEYS
+            ),
             kind=self._word(raw, "kind", schema.KINDS, "call"),  # type: ignore[arg-type]  # checked above
             origin=self._file.path,
             passes=self._word(raw, "passes", schema.PASSES, "none"),  # type: ignore[arg-type]  # likewise
@@ -230,6 +233,7 @@ class TableReader:
             crossing=raw.get("crossing") is True,
             result=self._word(raw, "result", schema.RESULTS, ""),
             role=_text(raw, "role"),
+            methods=self.words(raw, "methods"),
         )
 
     def decorates(self, raw: RawTable) -> Decorates:
@@ -243,13 +247,15 @@ class TableReader:
             async_=self._context(raw, "async"),
             role=_text(raw, "role"),
             keeps=raw.get("keeps") is not False,
+            kind=self._word(raw, "kind", schema.DECORATION_KINDS, "register"),
+            when=self._conditions(raw, "when"),
         )
 
     def hooks(self, raw: RawTable) -> Hooks:
         """One ``[[hooks]]`` table."""
         return Hooks(
             base=self.name(raw, "base"),
-            methods=self.words(raw, "methods"),
+            methods=self.words(raw, "methods", prefixes=True),
             origin=self._file.path,
             sync=self._context(raw, "sync"),
             async_=self._context(raw, "async"),
@@ -277,12 +283,13 @@ class TableReader:
             found[name] = None
         return tuple(found)
 
-    def words(self, raw: RawTable, key: str) -> tuple[str, ...]:
-        """The plain names listed under ``key``."""
+    def words(self, raw: RawTable, key: str, *, prefixes: bool = False) -> tuple[str, ...]:
+        """The plain names listed under ``key``; with ``prefixes`` also beginnings of names, such as ``on_*``."""
         listed = raw.get(key)
         words = []
         for value in listed if isinstance(listed, list) else ():
-            if isinstance(value, str) and value.isidentifier():
+            plain = value.removesuffix("*") if prefixes and isinstance(value, str) else value
+            if isinstance(plain, str) and plain.isidentifier():
                 words.append(value)
             else:
                 self.report(f"{value!r} in {key!r} is no method name; write a plain name", key, str(value))
@@ -443,13 +450,11 @@ class TableReader:
         self.report(f"{test!r} in a condition is not {form[test]}; write {form[test]}", key, test)
         return None
 
-    def _selector(self, raw: object, key: str) -> Selector:
+    def _selector(self, raw: object, key: str, *, known: frozenset[str] = schema.SELECTOR_KEYS) -> Selector:
         if not isinstance(raw, dict):
             return _NOWHERE  # reported by the form check
-        for name in raw.keys() - schema.SELECTOR_KEYS:
-            self.report(
-                f"unknown key {name!r} in {key!r}; {did_you_mean(name, schema.SELECTOR_KEYS)}", key, name
-            )
+        for name in raw.keys() - known:
+            self.report(f"unknown key {name!r} in {key!r}; {did_you_mean(name, known)}", key, name)
         position, argument = raw.get("position"), raw.get("argument")
         if position is None and argument is None:
             self.report(f"{key!r} selects no argument; give 'position', 'argument' or both", key)
@@ -461,7 +466,9 @@ class TableReader:
         if argument is not None and not (isinstance(argument, str) and argument.isidentifier()):
             self.report("an argument is no name; write the name of the parameter", key, "argument")
             argument = None
-        return Selector(position, argument)
+        return Selector(
+            position, argument, elements=raw.get("elements") is True, variadic=raw.get("variadic") is True
+        )
 
     def _context(self, raw: RawTable, key: str) -> ContextChange | None:
         table = raw.get(key)

@@ -48,6 +48,7 @@ TABLES: Final = {
             "attributes": dict,
             "element": str,
             "closed": bool,
+            "synthetic": bool,
             "methods": list,
             "replaces": bool,
         },
@@ -67,11 +68,22 @@ TABLES: Final = {
             "crossing": bool,
             "result": str,
             "role": str,
+            "methods": list,
         },
         ("names", "callable", "kind"),
     ),
     "decorates": Table(
-        {"names": list, "factory": bool, "sync": dict, "async": dict, "role": str, "keeps": bool}, ("names",)
+        {
+            "names": list,
+            "factory": bool,
+            "sync": dict,
+            "async": dict,
+            "role": str,
+            "keeps": bool,
+            "when": list,
+            "kind": str,
+        },
+        ("names",),
     ),
     "hooks": Table(
         {"base": str, "methods": list, "sync": dict, "async": dict, "role": str}, ("base", "methods")
@@ -104,7 +116,8 @@ CATEGORIES: Final = {category.value: category for category in Category}
 GILS: Final = frozenset(get_args(Gil))
 KINDS: Final = frozenset(get_args(RunKind))
 PASSES: Final = frozenset(get_args(Passing))
-RESULTS: Final = frozenset({"call"})
+RESULTS: Final = frozenset({"call", "wrapper"})
+DECORATION_KINDS: Final = frozenset({"register", "call"})
 DIALECTS: Final = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_WORDS: Final[dict[str, dict[str, Thread | Loop | Phase]]] = {
     "thread": {word.value: word for word in Thread},
@@ -112,6 +125,7 @@ CONTEXT_WORDS: Final[dict[str, dict[str, Thread | Loop | Phase]]] = {
     "phase": {word.value: word for word in Phase},
 }
 SELECTOR_KEYS: Final = frozenset({"position", "argument"})
+CALLABLE_KEYS: Final = SELECTOR_KEYS | {"elements", "variadic"}
 TEST_KEYS: Final = frozenset({"equals", "starts_with", "given", "type"})
 
 TYPE_NAMES: Final = {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Effect = Literal["blocks", "none", "get-loop", "needs-loop", "loop-method", "loop-object"]
-RunKind = Literal["offload", "thread", "schedule", "drive", "call"]
+RunKind = Literal["offload", "thread", "schedule", "drive", "call", "register", "iterate"]
 Passing = Literal["none", "rest", "args-kwargs", "each"]
 
 NO_COST = Cost(0.0, 0.0, 0.0, "assumed")
@@ -84,6 +84,7 @@ class ExternalType:
     attributes: Mapping[str, str] = field(default_factory=dict)
     element: str = ""
     closed: bool = False
+    synthetic: bool = False
     methods: frozenset[str] = frozenset()
 
 
@@ -112,7 +113,11 @@ class ContextChange:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """An API that runs, schedules or stores a callable or coroutine handed to it."""
+    """An API that runs, schedules or stores a callable, coroutine or generator handed to it.
+
+    ``methods``: what is handed over is a class, or an instance of one, and these methods of it run. ``result``:
+    ``call``, the API gives back what the callable does; ``wrapper``, a function that runs the callable when called.
+    """
 
     names: tuple[str, ...]
     callable: Selector
@@ -125,6 +130,7 @@ class Runs:
     crossing: bool = False
     result: str = ""
     role: str = ""
+    methods: tuple[str, ...] = ()
 
     def matches(self, arguments: Arguments) -> bool:
         """Whether the call is one of those that this entry describes: all of ``when`` hold."""
@@ -135,7 +141,9 @@ class Runs:
 class Decorates:
     """Decorators that register or transform the function below them.
 
-    ``factory``: used with a call (True), bare (False), or either (None).
+    ``factory``: used with a call (True), bare (False), or either (None). ``kind``: ``register``, the framework runs
+    the function in the contexts given; ``call``, whoever calls the decorated name does. ``when`` asks about the
+    arguments of the decorator's own call.
     """
 
     names: tuple[str, ...]
@@ -145,11 +153,17 @@ class Decorates:
     async_: ContextChange | None = None
     role: str = ""
     keeps: bool = True
+    kind: str = "register"
+    when: tuple[Condition, ...] = ()
+
+    def matches(self, arguments: Arguments) -> bool:
+        """Whether the decorator call is one of those that this entry describes: all of ``when`` hold."""
+        return all(condition.matches(arguments) for condition in self.when)
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Methods that a framework calls on subclasses of ``base``."""
+    """Methods that a framework calls on subclasses of ``base``; a name may end in ``*``."""
 
     base: str
     methods: tuple[str, ...]
