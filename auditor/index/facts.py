@@ -1,0 +1,220 @@
+"""The facts of one file: what the index tier records and the link tier reads.
+
+Everything here is made of ints, strings, tuples and lists, so that it marshals. An *expression* is a tuple whose first
+element is one of the tags below; it is named by its position in ``FileFacts.exprs``, and position 0 is the expression
+that nothing is known of. Local variables do not occur: the index follows assignments, so that an expression stands for
+the value that reaches its use. Equal expressions of a file share one position, except calls, which are unique.
+
+Lines are 1-based, columns are UTF-8 byte offsets from 0, as the ``ast`` module gives them.
+"""
+
+from __future__ import annotations
+
+# Expression tags, with the shape of the tuple that they begin.
+UNKNOWN = 0  #  (UNKNOWN,)
+GLOBAL = 1  #  (GLOBAL, name)                a name of the module's scope, or a builtin
+PARAM = 2  #  (PARAM, function, index)
+ATTR = 3  #  (ATTR, expr, name)
+CALL = 4  #  (CALL, call)                    the result of a call; an index into FileFacts.calls
+AWAIT = 5  #  (AWAIT, expr)
+ITEM = 6  #  (ITEM, expr, key)               subscript or unpacking with a constant key; key None: any
+ITERATE = 7  #  (ITERATE, expr)              an element that iteration yields
+AITERATE = 8  #  (AITERATE, expr)
+ENTER = 9  #  (ENTER, expr)                  what `with expr as x` binds
+AENTER = 10  #  (AENTER, expr)
+CONST = 11  #  (CONST, value)                str, int, float, bool or None
+BUILTIN = 12  #  (BUILTIN, type name)        an instance of a builtin type, value unknown
+LIST = 13  #  (LIST, exprs)
+TUPLE = 14  #  (TUPLE, exprs)
+SET = 15  #  (SET, exprs)
+DICT = 16  #  (DICT, ((key, expr), ...))     key: a constant, or None for any
+FUNCTION = 17  #  (FUNCTION, function)
+CLASS = 18  #  (CLASS, class)
+UNION = 19  #  (UNION, exprs)                one of several
+PHI = 20  #  (PHI, [exprs])                  one of several, closed over a loop
+MODULE = 21  #  (MODULE, dotted)             `import dotted as x`
+PACKAGE = 22  #  (PACKAGE, dotted)           `import dotted` binds the first part
+IMPORTED = 23  #  (IMPORTED, level, module, name)
+DECORATED = 24  #  (DECORATED, call, expr)   a function or class under a decorator: the call applies it
+ANNOTATED = 25  #  (ANNOTATED, annotation, expr)
+BINARY = 26  #  (BINARY, dunder, left, right)
+COMPARE = 27  #  (COMPARE, operator, left, right)
+NOT = 28  #  (NOT, expr)
+STARRED = 29  #  (STARRED, expr)
+YIELD = 30  #  (YIELD, expr)                 what a `yield` expression gives back
+SUBSCRIPT = 31  #  (SUBSCRIPT, expr, (exprs)) a subscript as annotations use it: List[int]
+BOOLEAN = 32  #  (BOOLEAN, "and" | "or", exprs)
+FROM = 33  #  (FROM, expr)                   the value of `yield from expr`
+COMPREHENSION = 34  #  (COMPREHENSION, type name, element)
+
+# Kinds of function bodies.
+MODULE_BODY = 0
+CLASS_BODY = 1
+DEF = 2
+ASYNC_DEF = 3
+LAMBDA = 4
+
+# Parameter kinds.
+POSITIONAL = 0
+VARARGS = 1
+KEYWORD_ONLY = 2
+KWARGS = 3
+
+# Flags of a call.
+AWAITED = 1
+IN_LOOP = 2
+STATEMENT = 4
+IS_DECORATOR = 8
+
+# Region kinds; a region is (kind, parent, data, data2), and region 0 is the whole body.
+BODY = 0
+IF = 1  #  data: test expression, data2: True in the branch where it holds
+WITH = 2  #  data: context expression, data2: True for `async with`
+TRY = 3  #  data: tuple of names of handled exceptions ("" for a bare except), data2: calls made in the try body
+HANDLER = 4  #  data: tuple of names of handled exceptions, data2: (first call, end) of the try body
+FINALLY = 5
+LOOP = 6
+TRY_ELSE = 7  #  data2 as HANDLER
+
+# Fields of a call record.
+C_CALLEE = 0
+C_ARGS = 1
+C_KEYWORDS = 2
+C_LINE = 3
+C_COLUMN = 4
+C_END_LINE = 5
+C_END_COLUMN = 6
+C_FLAGS = 7
+C_REGION = 8
+C_FUNCTION = 9
+
+
+class FunctionFacts:
+    """One function body. A module body and a class body are functions too: code that runs at import.
+
+    ``params`` holds (name, kind, annotation, default); ``role`` is the last part of the name of a decorator that the
+    index understands (``property``, ``setter``, ``staticmethod``, ``classmethod``, ``cached_property``,
+    ``contextmanager``, ``asynccontextmanager``, ``abstractmethod``, ``overload``) or empty. ``unit`` is the line
+    span of the outermost function or top-level statement, decorators included, which is what the rule tier parses.
+    """
+
+    __slots__ = (
+        "annotation",
+        "calls",
+        "class_id",
+        "column",
+        "decorators",
+        "end_line",
+        "is_generator",
+        "iterations",
+        "kind",
+        "line",
+        "name",
+        "operators",
+        "params",
+        "parent",
+        "qualname",
+        "reads",
+        "returns",
+        "roles",
+        "unit",
+        "withs",
+        "writes",
+        "yields",
+    )
+
+    def __init__(self, name: str, qualname: str, kind: int, class_id: int, parent: int, line: int) -> None:
+        self.name = name
+        self.qualname = qualname
+        self.kind = kind
+        self.class_id = class_id
+        self.parent = parent
+        self.line = line
+        self.column = 0
+        self.end_line = line
+        self.unit: tuple[int, int] = (line, line)
+        self.is_generator = False
+        self.params: tuple[tuple[str, int, int, int], ...] = ()
+        self.annotation = 0
+        self.decorators: tuple[int, ...] = ()
+        self.roles: tuple[str, ...] = ()
+        self.calls: list[int] = []
+        self.returns: list[tuple[int, int]] = []  # (expr, region)
+        self.yields: list[int] = []
+        # (expr, line, column, end line, end column, region)
+        self.reads: list[tuple[int, int, int, int, int, int]] = []
+        # (base expr, name, value expr, line, column, end line, end column, region)
+        self.writes: list[tuple[int, str, int, int, int, int, int, int]] = []
+        # (expr, is async, line, column, end line, end column, region)
+        self.withs: list[tuple[int, bool, int, int, int, int, int]] = []
+        self.iterations: list[tuple[int, bool, int, int, int, int, int]] = []
+        # (dunder, operand expr, other operand expr, line, column, end line, end column, region)
+        self.operators: list[tuple[str, int, int, int, int, int, int, int]] = []
+
+
+class ClassFacts:
+    """One class statement; ``attributes`` maps a name of its body to the expressions bound to it."""
+
+    __slots__ = (
+        "annotations",
+        "attributes",
+        "bases",
+        "body",
+        "decorators",
+        "keywords",
+        "line",
+        "name",
+        "parent",
+        "qualname",
+        "stores",
+    )
+
+    def __init__(self, name: str, qualname: str, parent: int, line: int) -> None:
+        self.name = name
+        self.qualname = qualname
+        self.parent = parent
+        self.line = line
+        self.body = 0
+        self.bases: tuple[int, ...] = ()
+        self.keywords: tuple[tuple[str, int], ...] = ()
+        self.decorators: tuple[int, ...] = ()
+        self.attributes: dict[str, list[int]] = {}
+        self.annotations: dict[str, int] = {}
+        # attribute name -> expressions assigned to it through the first parameter of a method
+        self.stores: dict[str, list[int]] = {}
+
+
+class FileFacts:
+    """All that the link tier learns of a file; nothing in it depends on any other file."""
+
+    __slots__ = (
+        "calls",
+        "classes",
+        "exports",
+        "exprs",
+        "functions",
+        "globals",
+        "imports",
+        "mutations",
+        "regions",
+        "stars",
+        "stores",
+        "units",
+    )
+
+    def __init__(self) -> None:
+        self.exprs: list[tuple] = [(UNKNOWN,)]  # type: ignore[type-arg]
+        self.functions: list[FunctionFacts] = []
+        self.classes: list[ClassFacts] = []
+        self.calls: list[tuple] = []  # type: ignore[type-arg]
+        self.regions: list[tuple[int, int, object, object]] = [(BODY, 0, None, None)]
+        self.globals: dict[str, list[int]] = {}
+        self.exports: tuple[str, ...] | None = None
+        self.imports: list[tuple[int, str]] = []  # (level, module)
+        self.stars: list[tuple[int, str]] = []
+        # `base[key] = value`: (base expr, key, value expr)
+        self.mutations: list[tuple[int, object, int]] = []
+        # `base.name = value` where base is not the first parameter of a method: (base expr, name, value expr)
+        self.stores: list[tuple[int, str, int]] = []
+        # line spans of statements of module and class bodies that hold calls of their own
+        self.units: list[tuple[int, int]] = []

@@ -1,0 +1,663 @@
+"""Statements of a file as facts: assignments followed through branches and loops, bodies, classes, imports."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from auditor.index import facts as f
+from auditor.index.expressions import ExpressionIndexer
+from auditor.index.scopes import Scope, bound_names, pattern_names
+
+_ROLES = frozenset(
+    {
+        "property",
+        "cached_property",
+        "setter",
+        "deleter",
+        "getter",
+        "staticmethod",
+        "classmethod",
+        "contextmanager",
+        "asynccontextmanager",
+        "abstractmethod",
+        "abstractproperty",
+        "overload",
+    }
+)
+
+
+class StatementIndexer(ExpressionIndexer):
+    """Indexes a whole module; ``index_module`` is the way in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # function bodies wait until the body around them is complete, as they run later than it
+        self.waiting: list[tuple[list[ast.stmt], int, Scope, tuple[int, int] | None]] = []
+        self.loop_values: list[list[tuple[str, int]]] = []
+        self.current_class = -1
+        self.statements: dict[type, Any] = {
+            ast.Expr: self.expression_statement,
+            ast.Assign: self.assign,
+            ast.AnnAssign: self.annotated_assign,
+            ast.AugAssign: self.augmented_assign,
+            ast.Return: self.return_,
+            ast.If: self.if_,
+            ast.For: self.for_,
+            ast.AsyncFor: self.for_,
+            ast.While: self.while_,
+            ast.Try: self.try_,
+            ast.With: self.with_,
+            ast.AsyncWith: self.with_,
+            ast.FunctionDef: self.function_definition,
+            ast.AsyncFunctionDef: self.function_definition,
+            ast.ClassDef: self.class_definition,
+            ast.Import: self.import_,
+            ast.ImportFrom: self.import_from,
+            ast.Raise: self.raise_,
+            ast.Assert: self.assert_,
+            ast.Delete: self.delete,
+            ast.Match: self.match,
+            ast.Pass: self.nothing,
+            ast.Global: self.nothing,
+            ast.Nonlocal: self.nothing,
+            ast.Break: self.jump,
+            ast.Continue: self.jump,
+        }
+        if hasattr(ast, "TryStar"):
+            self.statements[ast.TryStar] = self.try_
+        if hasattr(ast, "TypeAlias"):
+            self.statements[ast.TypeAlias] = self.type_alias
+
+    # -- bodies ------------------------------------------------------------------------------------------------
+
+    def index_module(self, tree: ast.Module) -> f.FileFacts:
+        self.function = f.FunctionFacts("<module>", "", f.MODULE_BODY, -1, -1, 1)
+        self.file.functions.append(self.function)
+        self.scope = Scope(0, None, is_class=False, class_name="")
+        bound_names(tree.body, self.scope)
+        module_values = self.scope.values
+        self.top_level(tree.body)
+        self.exports(tree.body)
+        waiting = self.waiting
+        position = 0
+        while position < len(waiting):
+            body, number, scope, unit = waiting[position]
+            waiting[position] = None  # type: ignore[call-overload]
+            self.function_body(body, number, scope, unit)
+            position += 1
+        for name, values in module_values.items():
+            known = self.file.globals.setdefault(name, [])
+            known.extend(v for v in values if v not in known)
+        return self.file
+
+    def top_level(self, body: list[ast.stmt]) -> None:
+        """Statements of a module or class body, each with its unit for the rule tier."""
+        statements = self.statements
+        units = self.file.units
+        function = self.function
+        for node in body:
+            before = len(function.calls) + len(function.withs)
+            kind = node.__class__
+            statements[kind](node)
+            if len(function.calls) + len(function.withs) != before:
+                first = node.lineno
+                if kind in _DEFINITIONS and node.decorator_list:  # type: ignore[attr-defined]
+                    first = node.decorator_list[0].lineno  # type: ignore[attr-defined]
+                units.append((first, node.end_lineno or first))
+
+    def function_body(self, body: list[ast.stmt], number: int, scope: Scope, unit: tuple[int, int] | None) -> None:
+        function = self.file.functions[number]
+        self.scope, self.function, self.function_id = scope, function, number
+        self.environment, self.region, self.loops, self.log, self.lambdas = {}, 0, 0, [], 0
+        self.outer_environments = []
+        self.current_class = -1
+        self.unit = function.unit = unit or function.unit
+        bound_names(body, scope)
+        for index, (name, _, _, _) in enumerate(function.params):
+            scope.names.add(name)
+            self.bind(name, self.intern((f.PARAM, number, index)))
+        self.block(body)
+
+    def block(self, body: list[ast.stmt]) -> bool:
+        """Index statements in order; True when control does not reach the end of the block.
+
+        After an ``if`` that always leaves, the rest of the block runs under the opposite condition.
+        """
+        statements = self.statements
+        outer = self.region
+        left = False
+        for node in body:
+            if left:
+                break
+            left = statements[node.__class__](node)
+        self.region = outer
+        return left
+
+    # -- simple statements -------------------------------------------------------------------------------------
+
+    def nothing(self, node: ast.stmt) -> bool:
+        return False
+
+    def jump(self, node: ast.stmt) -> bool:
+        return True
+
+    def expression_statement(self, node: ast.Expr) -> bool:
+        value = node.value
+        if value.__class__ is not ast.Constant:
+            if value.__class__ is ast.Call:
+                self.awaited = f.STATEMENT
+            self.visit(value)
+            self.awaited = 0
+        return False
+
+    def assign(self, node: ast.Assign) -> bool:
+        value_node = node.value
+        targets = node.targets
+        if (
+            value_node.__class__ is ast.Tuple
+            and len(targets) == 1
+            and targets[0].__class__ is ast.Tuple
+            and len(value_node.elts) == len(targets[0].elts)  # type: ignore[attr-defined]
+            and not any(e.__class__ is ast.Starred for e in (*value_node.elts, *targets[0].elts))  # type: ignore[attr-defined]
+        ):
+            values = [self.visit(e) for e in value_node.elts]  # type: ignore[attr-defined]
+            for target, value in zip(targets[0].elts, values, strict=True):  # type: ignore[attr-defined]
+                self.assign_to(target, value)
+            return False
+        value = self.visit(value_node)
+        for target in targets:
+            self.assign_to(target, value)
+        return False
+
+    def assign_to(self, target: ast.expr, value: int) -> None:
+        kind = target.__class__
+        if kind is ast.Name:
+            self.bind(target.id, value)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            self.store_attribute(target, value)  # type: ignore[arg-type]
+        elif kind is ast.Tuple or kind is ast.List:
+            star = next((i for i, e in enumerate(target.elts) if e.__class__ is ast.Starred), None)  # type: ignore[attr-defined]
+            for i, element in enumerate(target.elts):  # type: ignore[attr-defined]
+                if i == star:
+                    rest = self.intern((f.ITERATE, value)) if value else 0
+                    self.assign_to(element.value, self.append((f.COMPREHENSION, "list", rest)))
+                    continue
+                key = i if star is None or i < star else i - len(target.elts)  # type: ignore[attr-defined]
+                self.assign_to(element, self.intern((f.ITEM, value, key)) if value else 0)
+        elif kind is ast.Subscript:
+            base = self.visit(target.value)  # type: ignore[attr-defined]
+            key = self.key_of(target.slice)  # type: ignore[attr-defined]
+            if base:
+                self.operator("__setitem__", base, value, target)
+                self.file.mutations.append((base, key, value))
+        elif kind is ast.Starred:
+            self.assign_to(target.value, self.intern((f.ITERATE, value)) if value else 0)  # type: ignore[attr-defined]
+
+    def store_attribute(self, target: ast.Attribute, value: int) -> None:
+        base = self.visit(target.value)
+        name = self.mangled(target.attr)
+        if not base:
+            return
+        expression = self.exprs[base]
+        owner = -1
+        if expression[0] == f.PARAM and expression[2] == 0:
+            method = self.file.functions[expression[1]]
+            if method.class_id >= 0 and "staticmethod" not in method.roles:
+                owner = method.class_id
+        if owner >= 0:
+            self.file.classes[owner].stores.setdefault(name, []).append(value)
+        else:
+            self.file.stores.append((base, name, value))
+        self.function.writes.append(
+            (
+                base,
+                name,
+                value,
+                target.lineno,
+                target.col_offset,
+                target.end_lineno or 0,
+                target.end_col_offset or 0,
+                self.region,
+            )
+        )
+
+    def annotated_assign(self, node: ast.AnnAssign) -> bool:
+        note = self.annotation(node.annotation)
+        value = self.visit(node.value) if node.value is not None else 0
+        position = self.intern((f.ANNOTATED, note, value)) if note else value
+        if node.target.__class__ is ast.Name and self.scope.is_class:
+            name = node.target.id  # type: ignore[union-attr]
+            if note:
+                self.file.classes[self.current_class].annotations[name] = note
+            if node.value is not None:
+                self.bind(name, value)
+        elif position:
+            self.assign_to(node.target, position)
+        return False
+
+    def augmented_assign(self, node: ast.AugAssign) -> bool:
+        value = self.visit(node.value)
+        target = node.target
+        if target.__class__ is ast.Name:
+            before = self.load(target.id)  # type: ignore[union-attr]
+            if before or value:
+                self.bind(target.id, self.union([before, value]))  # type: ignore[union-attr]
+                if before:
+                    self.file.mutations.append((before, None, self.intern((f.ITERATE, value)) if value else 0))
+        elif target.__class__ is ast.Attribute:
+            base = self.visit(target)
+            if base:
+                self.file.mutations.append((base, None, self.intern((f.ITERATE, value)) if value else 0))
+        else:
+            self.assign_to(target, 0)
+        return False
+
+    def return_(self, node: ast.Return) -> bool:
+        if node.value is not None:
+            value = self.visit(node.value)
+            self.function.returns.append((value, self.region))
+        return True
+
+    def raise_(self, node: ast.Raise) -> bool:
+        if node.exc is not None:
+            self.visit(node.exc)
+        if node.cause is not None:
+            self.visit(node.cause)
+        return True
+
+    def assert_(self, node: ast.Assert) -> bool:
+        test = self.visit(node.test)
+        if node.msg is not None:
+            self.visit(node.msg)
+        self.region = self.new_region(f.IF, test, True)
+        return False
+
+    def delete(self, node: ast.Delete) -> bool:
+        for target in node.targets:
+            if target.__class__ is ast.Subscript:
+                base = self.visit(target.value)  # type: ignore[attr-defined]
+                self.key_of(target.slice)  # type: ignore[attr-defined]
+                if base:
+                    self.operator("__delitem__", base, 0, target)
+            elif target.__class__ is ast.Attribute:
+                self.visit(target.value)  # type: ignore[attr-defined]
+        return False
+
+    # -- branches ----------------------------------------------------------------------------------------------
+
+    def branch(self, body: list[ast.stmt]) -> tuple[dict[str, int], bool]:
+        """Index one alternative and undo its assignments; the values that its names have at its end."""
+        log = self.log
+        mark = len(log)
+        left = self.block(body)
+        environment = self.environment
+        changed = log[mark:]
+        final = {name: environment.get(name, 0) for name, _ in changed}
+        for name, before in reversed(changed):
+            if before < 0:
+                environment.pop(name, None)
+            else:
+                environment[name] = before
+        del log[mark:]
+        return final, left
+
+    def merge(self, alternatives: list[tuple[dict[str, int], bool]]) -> bool:
+        """Join alternatives; an empty one stands for falling through. True when none reaches the end."""
+        reaching = [final for final, left in alternatives if not left]
+        if not reaching:
+            # code after it is dead, but a loop or handler may still see these values
+            reaching = [final for final, _ in alternatives]
+        names: dict[str, None] = {}
+        for final in reaching:
+            names.update(dict.fromkeys(final))
+        environment = self.environment
+        for name in names:
+            before = environment.get(name)
+            values: list[int] = []
+            for final in reaching:
+                value = final.get(name, before)
+                if value is not None and value not in values:
+                    values.append(value)
+            self.rebind(name, self.union(values) if len(values) != 1 else values[0])
+        return all(left for _, left in alternatives)
+
+    def rebind(self, name: str, value: int) -> None:
+        """Set the live value of a name without recording a new assignment."""
+        self.log.append((name, self.environment.get(name, -1)))
+        self.environment[name] = value
+
+    def if_(self, node: ast.If) -> bool:
+        test = self.visit(node.test)
+        outer = self.region
+        self.region = self.new_region(f.IF, test, True)
+        body = self.branch(node.body)
+        self.region = outer
+        if node.orelse:
+            self.region = self.new_region(f.IF, test, False)
+            other = self.branch(node.orelse)
+            self.region = outer
+        else:
+            other = ({}, False)
+        left = self.merge([body, other])
+        if body[1] and not other[1]:
+            self.region = self.new_region(f.IF, test, False)
+        elif other[1] and not body[1]:
+            self.region = self.new_region(f.IF, test, True)
+        return left
+
+    def match(self, node: ast.Match) -> bool:
+        self.visit(node.subject)
+        alternatives: list[tuple[dict[str, int], bool]] = [({}, False)]
+        for case in node.cases:
+            for name in pattern_names(case.pattern):
+                self.rebind(name, 0)
+            if case.guard is not None:
+                self.visit(case.guard)
+            alternatives.append(self.branch(case.body))
+        self.merge(alternatives)
+        return False
+
+    # -- loops -------------------------------------------------------------------------------------------------
+
+    def enter_loop(self, body: list[ast.stmt]) -> list[tuple[str, int, list[int]]]:
+        """Give each name that the loop assigns a value that is closed over the loop."""
+        probe = Scope(0, None, is_class=False, class_name="")
+        bound_names(body, probe)
+        environment = self.environment
+        cycles = []
+        for name in sorted(probe.names):
+            before = environment.get(name, -1)
+            values: list[int] = [before] if before > 0 else []
+            position = self.append((f.PHI, values))
+            cycles.append((name, before, values))
+            self.log.append((name, before))
+            environment[name] = position
+        return cycles
+
+    def leave_loop(self, cycles: list[tuple[str, int, list[int]]]) -> None:
+        environment = self.environment
+        known = self.scope.values
+        for name, before, values in cycles:
+            final = environment.get(name, 0)
+            # a name assigned on a path that ends in `continue` or `break` reaches the next turn and the end as well
+            for value in (final, *known.get(name, ())) if name in known else (final,):
+                if value and value not in values and self.exprs[value] is not None:
+                    values.append(value)
+            after = [v for v in values if v != final]
+            _ = before
+            self.rebind(name, self.union([*after, final]) if final else self.union(after) if after else 0)
+
+    def for_(self, node: ast.For | ast.AsyncFor) -> bool:
+        iterable = self.visit(node.iter)
+        is_async = node.__class__ is ast.AsyncFor
+        outer = self.region
+        cycles = self.enter_loop(node.body)
+        self.region = self.new_region(f.LOOP, None, None)
+        self.loops += 1
+        self.iteration(iterable, node.iter, is_async=is_async)
+        tag = f.AITERATE if is_async else f.ITERATE
+        self.assign_to(node.target, self.intern((tag, iterable)) if iterable else 0)
+        self.block(node.body)
+        self.loops -= 1
+        self.region = outer
+        self.leave_loop(cycles)
+        self.block(node.orelse)
+        return False
+
+    def while_(self, node: ast.While) -> bool:
+        outer = self.region
+        cycles = self.enter_loop(node.body)
+        self.region = self.new_region(f.LOOP, None, None)
+        self.loops += 1
+        test = self.visit(node.test)
+        inner = self.region
+        self.region = self.new_region(f.IF, test, True)
+        self.block(node.body)
+        self.region = inner
+        self.loops -= 1
+        self.region = outer
+        self.leave_loop(cycles)
+        self.block(node.orelse)
+        return False
+
+    # -- try and with ------------------------------------------------------------------------------------------
+
+    def try_(self, node: ast.Try) -> bool:
+        names: list[str] = []
+        for handler in node.handlers:
+            names.extend(_exception_names(handler.type))
+        outer = self.region
+        self.region = self.new_region(f.TRY, tuple(names), None)
+        mark = len(self.log)
+        first_call = len(self.file.calls)
+        left = self.block(node.body)
+        last_call = len(self.file.calls)
+        body_names = {name for name, _ in self.log[mark:]}
+        body_values = {n: list(self.scope.values.get(n, ())) for n in body_names}
+        self.region = outer
+        alternatives: list[tuple[dict[str, int], bool]] = []
+        if node.orelse:
+            self.region = self.new_region(f.TRY_ELSE, tuple(names), (first_call, last_call))
+            left = self.block(node.orelse) or left
+            self.region = outer
+        alternatives.append(({}, left))
+        environment = self.environment
+        for handler in node.handlers:
+            if handler.type is not None:
+                self.visit(handler.type)
+            handled = tuple(_exception_names(handler.type))
+            self.region = self.new_region(f.HANDLER, handled, (first_call, last_call))
+            start = len(self.log)
+            for name, values in body_values.items():
+                before = environment.get(name)
+                self.rebind(name, self.union(values) if values else before or 0)
+            if handler.name:
+                self.rebind(handler.name, 0)
+            final, handler_left = self.branch(handler.body)
+            for name, before_ in reversed(self.log[start:]):
+                # names of the try body may keep any of its values when the handler falls through
+                if name not in final and not handler_left and name != handler.name:
+                    final[name] = environment.get(name, 0)
+                if before_ < 0:
+                    environment.pop(name, None)
+                else:
+                    environment[name] = before_
+            del self.log[start:]
+            alternatives.append((final, handler_left))
+            self.region = outer
+        left = self.merge(alternatives)
+        if node.finalbody:
+            self.region = self.new_region(f.FINALLY, None, None)
+            left = self.block(node.finalbody) or left
+            self.region = outer
+        if not left and node.handlers and all(handler_left for _, handler_left in alternatives[1:]):
+            # what follows runs only if the body of the try succeeded
+            self.region = self.new_region(f.TRY_ELSE, tuple(names), (first_call, last_call))
+        return left
+
+    def with_(self, node: ast.With | ast.AsyncWith) -> bool:
+        outer = self.region
+        is_async = node.__class__ is ast.AsyncWith
+        for item in node.items:
+            expr_node = item.context_expr
+            value = self.visit(expr_node)
+            self.function.withs.append(
+                (
+                    value,
+                    is_async,
+                    expr_node.lineno,
+                    expr_node.col_offset,
+                    expr_node.end_lineno or 0,
+                    expr_node.end_col_offset or 0,
+                    self.region,
+                )
+            )
+            if item.optional_vars is not None:
+                tag = f.AENTER if is_async else f.ENTER
+                self.assign_to(item.optional_vars, self.intern((tag, value)) if value else 0)
+            self.region = self.new_region(f.WITH, value, is_async)
+        left = self.block(node.body)
+        self.region = outer
+        # a context manager may swallow the exception that leaves the block
+        return left and not any(isinstance(s, ast.Raise) for s in node.body)
+
+    # -- definitions -------------------------------------------------------------------------------------------
+
+    def function_definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        decorators = [self.visit(d) for d in node.decorator_list]
+        roles = tuple(r for r in map(_role_of, node.decorator_list) if r)
+        params = self.parameters(node.args, annotated=True)
+        annotation = self.annotation(node.returns) if node.returns is not None else 0
+        outer = self.function
+        qualname = f"{outer.qualname}.{node.name}" if outer.qualname else node.name
+        number = len(self.file.functions)
+        kind = f.ASYNC_DEF if node.__class__ is ast.AsyncFunctionDef else f.DEF
+        class_id = self.current_class if self.scope.is_class else -1
+        function = f.FunctionFacts(node.name, qualname, kind, class_id, self.function_id, node.lineno)
+        function.column = node.col_offset
+        function.end_line = node.end_lineno or node.lineno
+        first_line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+        unit = self.unit or (first_line, function.end_line)
+        function.unit = unit
+        function.params = params
+        function.annotation = annotation
+        function.decorators = tuple(decorators)
+        function.roles = roles
+        self.file.functions.append(function)
+        scope = Scope(number, self.scope, is_class=False, class_name=self.scope.class_name)
+        self.waiting.append((node.body, number, scope, unit))
+        value = self.intern((f.FUNCTION, number))
+        self.bind(node.name, self.decorated(node, decorators, value))
+        return False
+
+    def decorated(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, decorators: list[int], value: int
+    ) -> int:
+        """The value of a decorated definition: decorators are calls, applied from the innermost outward."""
+        for decorator, decorator_node in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
+            if _role_of(decorator_node) or not decorator:
+                continue
+            self.record_call(decorator_node, decorator, (value,), (), f.IS_DECORATOR)
+            value = self.append((f.DECORATED, len(self.file.calls) - 1, value))
+        return value
+
+    def class_definition(self, node: ast.ClassDef) -> bool:
+        decorators = [self.visit(d) for d in node.decorator_list]
+        # `Base[T]` and `Base` are the same base
+        bases = tuple([self.annotation(b) for b in node.bases])
+        keywords = tuple([(k.arg or "", self.visit(k.value)) for k in node.keywords])
+        outer = (
+            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
+            self.current_class, self.lambdas,
+        )  # fmt: skip
+        qualname = f"{self.function.qualname}.{node.name}" if self.function.qualname else node.name
+        class_id = len(self.file.classes)
+        class_ = f.ClassFacts(node.name, qualname, self.function_id, node.lineno)
+        class_.bases, class_.keywords, class_.decorators = bases, keywords, tuple(decorators)
+        self.file.classes.append(class_)
+        number = len(self.file.functions)
+        body = f.FunctionFacts(node.name, qualname, f.CLASS_BODY, class_id, self.function_id, node.lineno)
+        body.column = node.col_offset
+        body.end_line = node.end_lineno or node.lineno
+        body.unit = self.unit or (node.lineno, body.end_line)
+        self.file.functions.append(body)
+        class_.body = number
+        self.outer_environments.append((self.scope, self.environment))
+        scope = Scope(number, self.scope, is_class=True, class_name=node.name)
+        bound_names(node.body, scope)
+        self.scope, self.function, self.function_id = scope, body, number
+        self.environment, self.region, self.loops, self.log = {}, 0, 0, []
+        self.current_class = class_id
+        self.lambdas = 0
+        if self.unit is None:
+            self.top_level(node.body)
+        else:
+            self.block(node.body)
+        class_.attributes = scope.values
+        self.outer_environments.pop()
+        (
+            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
+            self.current_class, self.lambdas,
+        ) = outer  # fmt: skip
+        value = self.intern((f.CLASS, class_id))
+        self.bind(node.name, self.decorated(node, decorators, value))
+        return False
+
+    def type_alias(self, node: Any) -> bool:
+        self.bind(node.name.id, self.annotation(node.value))
+        return False
+
+    # -- imports -----------------------------------------------------------------------------------------------
+
+    def import_(self, node: ast.Import) -> bool:
+        for alias in node.names:
+            self.file.imports.append((0, alias.name))
+            if alias.asname:
+                self.bind(alias.asname, self.intern((f.MODULE, alias.name)))
+            else:
+                first = alias.name.partition(".")[0]
+                self.bind(first, self.intern((f.PACKAGE, first)))
+        return False
+
+    def import_from(self, node: ast.ImportFrom) -> bool:
+        module = node.module or ""
+        self.file.imports.append((node.level, module))
+        for alias in node.names:
+            if alias.name == "*":
+                self.file.stars.append((node.level, module))
+            else:
+                value = self.intern((f.IMPORTED, node.level, module, alias.name))
+                self.bind(alias.asname or alias.name, value)
+        return False
+
+    def exports(self, body: list[ast.stmt]) -> None:
+        """``__all__`` where it is spelt out with constants; anything else leaves it unknown."""
+        names: list[str] | None = None
+        for node in body:
+            targets: list[ast.expr] = []
+            value: ast.expr | None = None
+            if isinstance(node, ast.Assign):
+                targets, value = node.targets, node.value
+            elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+                targets, value = [node.target], node.value
+            if not any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+                continue
+            if not isinstance(value, ast.List | ast.Tuple):
+                return
+            elements = [e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+            if len(elements) != len(value.elts):
+                return
+            names = (names or []) + elements if isinstance(node, ast.AugAssign) else elements
+        self.file.exports = tuple(names) if names is not None else None
+
+
+_DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+
+
+def _role_of(node: ast.expr) -> str:
+    """The role that a decorator gives, by the last part of its name; empty for decorators that are ordinary calls."""
+    if node.__class__ is ast.Name:
+        name = node.id  # type: ignore[attr-defined]
+    elif node.__class__ is ast.Attribute:
+        name = node.attr  # type: ignore[attr-defined]
+    else:
+        return ""
+    return name if name in _ROLES else ""
+
+
+def _exception_names(node: ast.expr | None) -> list[str]:
+    if node is None:
+        return [""]
+    if isinstance(node, ast.Tuple):
+        return [n for e in node.elts for n in _exception_names(e)]
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    return ["?"]
+
+
+def index_tree(tree: ast.Module) -> f.FileFacts:
+    """The facts of a parsed module."""
+    return StatementIndexer().index_module(tree)

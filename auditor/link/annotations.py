@@ -1,0 +1,169 @@
+"""Types that annotations declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.values import NOTHING, Value, Values, join, join_all
+
+if TYPE_CHECKING:
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Module
+
+_UNIONS = frozenset({"typing.Optional", "typing.Union", "typing_extensions.Optional"})
+_FIRST = frozenset(
+    {"typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired", "typing.ReadOnly", "dataclasses.InitVar"}
+)
+_ANNOTATED = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
+_AWAITABLES = {
+    "typing.Awaitable": 0, "collections.abc.Awaitable": 0, "typing.Coroutine": 2, "collections.abc.Coroutine": 2,
+    "asyncio.Future": 0, "asyncio.Task": 0,
+}  # fmt: skip
+_ELEMENTS = {
+    "typing.List": "builtins.list", "typing.Sequence": "builtins.list", "typing.Iterable": "builtins.list",
+    "typing.Iterator": "builtins.list", "typing.Collection": "builtins.list", "typing.MutableSequence": "builtins.list",
+    "typing.Set": "builtins.set", "typing.FrozenSet": "builtins.frozenset", "typing.AbstractSet": "builtins.set",
+    "typing.Deque": "collections.deque", "typing.Generator": "builtins.list", "typing.AsyncIterator": "builtins.list",
+    "typing.AsyncIterable": "builtins.list", "typing.AsyncGenerator": "builtins.list",
+    "collections.abc.Sequence": "builtins.list", "collections.abc.Iterable": "builtins.list",
+    "collections.abc.Iterator": "builtins.list", "collections.abc.Collection": "builtins.list",
+    "collections.abc.MutableSequence": "builtins.list", "collections.abc.Set": "builtins.set",
+    "collections.abc.Generator": "builtins.list", "collections.abc.AsyncIterator": "builtins.list",
+    "collections.abc.AsyncIterable": "builtins.list", "collections.abc.AsyncGenerator": "builtins.list",
+    "builtins.list": "builtins.list", "builtins.set": "builtins.set", "builtins.frozenset": "builtins.frozenset",
+    "collections.deque": "collections.deque", "typing.Tuple": "builtins.tuple", "builtins.tuple": "builtins.tuple",
+}  # fmt: skip
+_MAPPINGS = frozenset(
+    {
+        "typing.Dict", "typing.Mapping", "typing.MutableMapping", "typing.DefaultDict", "typing.OrderedDict",
+        "collections.abc.Mapping", "collections.abc.MutableMapping", "builtins.dict", "collections.defaultdict",
+        "collections.OrderedDict", "weakref.WeakValueDictionary",
+    }
+)  # fmt: skip
+_SILENT = frozenset(
+    {
+        "typing.Any", "builtins.object", "typing.Callable", "collections.abc.Callable", "typing.TypeVar", "typing.Literal",
+        "typing.NoReturn", "typing.Never", "typing.Hashable", "typing.TypeAlias", "typing_extensions.Literal",
+    }
+)  # fmt: skip
+_SELF = frozenset({"typing.Self", "typing_extensions.Self"})
+_MANAGERS = frozenset(
+    {
+        "typing.ContextManager", "typing.AsyncContextManager", "contextlib.AbstractContextManager",
+        "contextlib.AbstractAsyncContextManager",
+    }
+)  # fmt: skip
+
+
+class Annotations:
+    """Turns annotation expressions and the catalog's type names into instances."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._names: dict[str, Values] = {}
+
+    def types(self, module: Module, position: int) -> Values:
+        """Instances of what the annotation names; nothing where it says nothing of use."""
+        if not position:
+            return NOTHING
+        return self._evaluator.solver.solve(("t", module.index, position), self._types, module, position)
+
+    def _types(self, module: Module, position: int) -> Values:
+        evaluator = self._evaluator
+        expression = module.facts.exprs[position]
+        tag = expression[0]
+        if tag == f.UNION:
+            return join_all([self.types(module, p) for p in expression[1]])
+        if tag == f.SUBSCRIPT:
+            return self._generic(module, expression[1], expression[2])
+        if tag == f.CONST:
+            return NOTHING
+        if tag == f.CALL:
+            return NOTHING
+        return join_all([self._instance(value) for value in evaluator.values(module, position)])
+
+    def _instance(self, value: Value) -> Values:
+        interner = self._evaluator.interner
+        if value.kind == v.CLASS:
+            return interner.instance(value.a, virtual=True).one
+        if value.kind == v.EXTERNAL:
+            dotted = value.a
+            if dotted in _SILENT or dotted in _UNIONS:
+                return NOTHING
+            if dotted in _ELEMENTS:
+                return interner.external_instance(_ELEMENTS[dotted]).one
+            if dotted in _MAPPINGS:
+                return interner.external_instance("builtins.dict").one
+            return interner.external_instance(dotted).one
+        if value.kind == v.CONTAINER:
+            # an alias such as `Handler = Union[A, B]` made by subscripting
+            return NOTHING
+        return NOTHING
+
+    def _generic(self, module: Module, base: int, parts: tuple[int, ...]) -> Values:
+        evaluator = self._evaluator
+        interner = evaluator.interner
+        results: list[Values] = []
+        for value in evaluator.values(module, base):
+            if value.kind == v.CLASS:
+                results.append(interner.instance(value.a, virtual=True).one)
+                continue
+            if value.kind != v.EXTERNAL:
+                continue
+            dotted = value.a
+            if dotted in _UNIONS:
+                results.append(join_all([self.types(module, p) for p in parts]))
+            elif dotted in _ANNOTATED:
+                injected = [self._injected(module, p) for p in parts[1:]]
+                found = join_all(injected)
+                results.append(join(found, self.types(module, parts[0])) if parts else NOTHING)
+            elif dotted in _FIRST:
+                results.append(self.types(module, parts[0]))
+            elif dotted in ("builtins.type", "typing.Type"):
+                for part in evaluator.values(module, parts[0]):
+                    if part.kind in (v.CLASS, v.EXTERNAL):
+                        results.append(part.one)
+            elif dotted in _AWAITABLES:
+                at = _AWAITABLES[dotted]
+                if at < len(parts):
+                    results.append(interner.make(v.AWAITABLE, self.types(module, parts[at])).one)
+            elif dotted in _MANAGERS:
+                results.append(interner.make(v.MANAGER, None, self.types(module, parts[0])).one)
+            elif dotted in _MAPPINGS:
+                values = self.types(module, parts[1]) if len(parts) > 1 else NOTHING
+                keys = self.types(module, parts[0]) or interner.external_instance("builtins.object").one
+                boxed = interner.make(v.AWAITABLE, values).one
+                results.append(interner.external_instance("builtins.dict", keys[:1] + boxed).one)
+            elif dotted in _ELEMENTS:
+                name = _ELEMENTS[dotted]
+                if name == "builtins.tuple" and len(parts) > 1:
+                    elements = join_all([self.types(module, p) for p in parts])
+                else:
+                    elements = self.types(module, parts[0])
+                results.append(interner.external_instance(name, elements).one)
+            elif dotted not in _SILENT:
+                results.append(interner.external_instance(dotted).one)
+        return join_all(results)
+
+    def _injected(self, module: Module, position: int) -> Values:
+        """What metadata such as ``Depends(provider)`` says of the value."""
+        if module.facts.exprs[position][0] != f.CALL:
+            return NOTHING
+        values = self._evaluator.values(module, position)
+        return tuple(x for x in values if x.kind in (v.INSTANCE, v.EXTERNAL_INSTANCE))
+
+    def from_name(self, name: str) -> Values:
+        """Instances of a type that the catalog names: ``pkg.Type``, ``builtins.list[pkg.Type]``."""
+        known = self._names.get(name)
+        if known is None:
+            outer, bracket, inner = name.partition("[")
+            interner = self._evaluator.interner
+            elements = self.from_name(inner[:-1]) if bracket else NOTHING
+            if outer == "builtins.None" or outer == "None":
+                known = interner.make(v.CONSTANT, None, "NoneType").one
+            else:
+                known = interner.external_instance(self._evaluator.canonical(outer), elements).one
+            self._names[name] = known
+        return known

@@ -1,0 +1,148 @@
+"""The arguments of calls: which parameter gets which expression, and what conditions of the catalog may ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.catalog.conditions import ABSENT, UNKNOWN, UNSURE, Selector
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.values import NOTHING, Values, join_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Function, Module
+
+
+def has_unpacking(module: Module, arguments: tuple[int, ...]) -> bool:
+    """Whether a ``*iterable`` is among positional arguments."""
+    exprs = module.facts.exprs
+    return any(exprs[a][0] == f.STARRED for a in arguments)
+
+
+def bound_expressions(
+    module: Module, number: int, function: Function, index: int, skip: int
+) -> tuple[int, ...] | None:
+    """Expressions that the call gives to parameter ``index``; None if it gives none.
+
+    ``skip`` is the number of leading parameters that the callee already has (``self`` of a bound method).
+    """
+    call = module.facts.calls[number]
+    arguments, keywords = call[f.C_ARGS], call[f.C_KEYWORDS]
+    params = function.facts.params
+    name, kind, _, _ = params[index]
+    if kind == f.VARARGS:
+        first = index - skip
+        extra = arguments[first:] if first >= 0 else ()
+        return tuple(extra) or None
+    if kind == f.KWARGS:
+        named = {p[0] for p in params if p[1] in (f.POSITIONAL, f.KEYWORD_ONLY)}
+        extra = tuple(e for k, e in keywords if k is None or k not in named)
+        return extra or None
+    for keyword, expression in keywords:
+        if keyword == name:
+            return (expression,)
+    if kind == f.POSITIONAL:
+        position = index - skip
+        exprs = module.facts.exprs
+        for i, argument in enumerate(arguments):
+            if exprs[argument][0] == f.STARRED:
+                if position >= i:
+                    return (argument,)
+                break
+            if i == position:
+                return (argument,)
+    unpacked = tuple(e for k, e in keywords if k is None)
+    return unpacked or None
+
+
+class CallArguments:
+    """What a condition of the catalog may ask about one call of the program."""
+
+    __slots__ = ("_arguments", "_evaluator", "_keywords", "_module", "_skip")
+
+    def __init__(self, evaluator: Evaluator, module: Module, number: int, skip: int = 0) -> None:
+        self._evaluator = evaluator
+        self._module = module
+        call = module.facts.calls[number]
+        self._arguments: tuple[int, ...] = call[f.C_ARGS]
+        self._keywords: tuple[tuple[str | None, int], ...] = call[f.C_KEYWORDS]
+        self._skip = skip  # leading arguments that are the receiver, where a method is called through its class
+
+    def expression(self, selector: Selector) -> int | None:
+        """The expression that the selector picks, if it is surely given."""
+        if selector.argument is not None:
+            for name, expression in self._keywords:
+                if name == selector.argument:
+                    return expression
+        if selector.position is not None:
+            position = selector.position + self._skip
+            if position < len(self._arguments):
+                exprs = self._module.facts.exprs
+                if not any(exprs[a][0] == f.STARRED for a in self._arguments[: position + 1]):
+                    return self._arguments[position]
+        return None
+
+    def expressions(self, selector: Selector) -> list[int]:
+        """All expressions that the selector picks, where it is variadic too."""
+        if getattr(selector, "variadic", False) and selector.position is not None:
+            return list(self._arguments[selector.position + self._skip :])
+        found = self.expression(selector)
+        if found is not None:
+            return [found]
+        if selector.position is not None:
+            exprs = self._module.facts.exprs
+            for i, argument in enumerate(self._arguments):
+                if exprs[argument][0] == f.STARRED and i <= selector.position + self._skip:
+                    return [argument]
+        return []
+
+    def value(self, selector: Selector) -> object:
+        """See `auditor.catalog.conditions.Arguments.value`."""
+        expression = self.expression(selector)
+        if expression is None:
+            exprs = self._module.facts.exprs
+            if selector.position is not None and any(exprs[a][0] == f.STARRED for a in self._arguments):
+                return UNSURE
+            if selector.argument is not None and any(k is None for k, _ in self._keywords):
+                return UNSURE
+            return ABSENT
+        return self._literal(expression)
+
+    def _literal(self, position: int) -> object:
+        expression = self._module.facts.exprs[position]
+        if expression[0] == f.CONST:
+            return expression[1]
+        if expression[0] in (f.TUPLE, f.LIST):
+            items = [self._literal(item) for item in expression[1]]
+            return tuple(items) if all(item is not UNKNOWN for item in items) else UNKNOWN
+        values = self._evaluator.values(self._module, position)
+        if len(values) == 1 and values[0].kind == v.CONSTANT:
+            return values[0].a
+        return UNKNOWN
+
+    def types(self, selector: Selector) -> Sequence[str]:
+        """See `auditor.catalog.conditions.Arguments.types`."""
+        expression = self.expression(selector)
+        if expression is None:
+            return ()
+        evaluator = self._evaluator
+        names: list[str] = []
+        for value in evaluator.concrete(evaluator.values(self._module, expression)):
+            if value.kind == v.INSTANCE:
+                for base in evaluator.hierarchy.external_bases(value.a):
+                    names.append(base)
+            else:
+                name = evaluator.type_name(value)
+                if name:
+                    names.extend(evaluator.catalog.mro(name))
+        return names
+
+    def values_of(self, selector: Selector) -> Values:
+        """What the selected argument may be."""
+        expressions = self.expressions(selector)
+        if not expressions:
+            return NOTHING
+        return join_all([self._evaluator.values(self._module, e) for e in expressions])

@@ -1,0 +1,613 @@
+"""What expressions stand for: the evaluator that names, types, attributes and calls are resolved with."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.annotations import Annotations
+from auditor.link.fixpoint import Solver
+from auditor.link.hierarchy import Hierarchy
+from auditor.link.results import Results
+from auditor.link.values import NOTHING, Value, Values, join, join_all
+
+if TYPE_CHECKING:
+    from auditor.catalog.lookup import Catalog
+    from auditor.link.program import Function, Module, Program
+
+_BUILTINS = frozenset(dir(builtins))
+_DUNDER_RESULTS = {
+    "__add__": True, "__mod__": True, "__mul__": True, "__sub__": True, "__or__": True, "__and__": True,
+}  # fmt: skip
+
+
+class Evaluator:
+    """Answers what an expression of a module may stand for; everything is computed at most once."""
+
+    def __init__(self, program: Program, catalog: Catalog) -> None:
+        self.program = program
+        self.catalog = catalog
+        self.interner = v.Interner()
+        self.solver = Solver()
+        self.hierarchy = Hierarchy(self)
+        self.annotations = Annotations(self)
+        self.results = Results(self)
+        self.canonical_names: dict[str, str] = {}
+        self._mutations: dict[Module, dict[Value, list[tuple[object, int]]]] = {}
+        self._mutating: set[Module] = set()
+        self._call_sites: dict[str, list[tuple[Module, int]]] | None = None
+        self._computers = {
+            f.GLOBAL: self._global,
+            f.PARAM: self._parameter,
+            f.ATTR: self._attribute,
+            f.CALL: self._call,
+            f.AWAIT: self._await,
+            f.ITEM: self._item,
+            f.ITERATE: self._iterate,
+            f.AITERATE: self._iterate,
+            f.ENTER: self._enter,
+            f.AENTER: self._enter,
+            f.CONST: self._constant,
+            f.BUILTIN: self._builtin,
+            f.FUNCTION: self._function,
+            f.CLASS: self._class,
+            f.UNION: self._union,
+            f.PHI: self._union,
+            f.MODULE: self._module,
+            f.PACKAGE: self._module,
+            f.IMPORTED: self._imported,
+            f.DECORATED: self._decorated,
+            f.ANNOTATED: self._annotated,
+            f.BINARY: self._binary,
+            f.COMPARE: self._boolean_result,
+            f.NOT: self._boolean_result,
+            f.STARRED: self._starred,
+            f.SUBSCRIPT: self._subscript,
+            f.BOOLEAN: self._boolean,
+            f.FROM: self._from,
+        }
+
+    # -- entry points ------------------------------------------------------------------------------------------
+
+    def values(self, module: Module, position: int) -> Values:
+        """What the expression may stand for; parameters of functions stay symbolic."""
+        if not position:
+            return NOTHING
+        known = module.memo[position]
+        if known is not None:
+            return known
+        expression = module.facts.exprs[position]
+        tag = expression[0]
+        if tag in _CONTAINERS:
+            result = self.interner.make(v.CONTAINER, module, position).one
+            module.memo[position] = result
+            return result
+        compute = self._computers.get(tag)
+        if compute is None:
+            return NOTHING
+        if tag in _LEAVES:
+            result = compute(module, expression)
+        else:
+            key = (module.index, position)
+            result = self.solver.solve(key, compute, module, expression)
+            if key not in self.solver.done:
+                return result
+            del self.solver.done[key]
+        module.memo[position] = result
+        return result
+
+    def concrete(self, values: Values) -> Values:
+        """The same values with parameters replaced by what their annotations and call sites give them."""
+        if not any(value.kind == v.PARAMETER for value in values):
+            return values
+        result: Values = NOTHING
+        for value in values:
+            if value.kind == v.PARAMETER:
+                result = join(result, self.argument_values(value.a, value.b))
+            else:
+                result = join(result, value.one)
+        return result
+
+    def canonical(self, dotted: str) -> str:
+        """The catalog's name for a dotted name."""
+        known = self.canonical_names.get(dotted)
+        if known is None:
+            known = self.canonical_names[dotted] = self.catalog.canonical(dotted)
+        return known
+
+    def external(self, dotted: str) -> Value:
+        """Something outside the program, under its canonical name."""
+        return self.interner.make(v.EXTERNAL, self.canonical(dotted))
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def _global(self, module: Module, expression: Any) -> Values:
+        name = expression[1]
+        found = self.module_global(module, name)
+        if found or name in module.facts.globals:
+            return found
+        for level, star in module.facts.stars:
+            found = self.star_import(module, level, star, name)
+            if found:
+                return found
+        if name in _BUILTINS:
+            return self.external("builtins." + name).one
+        if name == "__file__" or name == "__name__":
+            return self.interner.external_instance("builtins.str").one
+        return NOTHING
+
+    def module_global(self, module: Module, name: str) -> Values:
+        """The values that the module's own code binds to ``name``."""
+        bound = module.facts.globals.get(name)
+        if not bound:
+            return NOTHING
+        if len(bound) == 1:
+            return self.values(module, bound[0])
+        return self.solver.solve(("g", module.index, name), self._union_of, module, bound)
+
+    def _union_of(self, module: Module, positions: list[int]) -> Values:
+        return join_all([self.values(module, p) for p in positions])
+
+    def star_import(self, module: Module, level: int, star: str, name: str) -> Values:
+        """``name`` as ``from star import *`` brings it into ``module``."""
+        if name.startswith("_"):
+            return NOTHING
+        dotted = module.absolute(level, star)
+        target = self.program.find_module(dotted, module.root)
+        if target is None:
+            if name not in _BUILTINS and len(module.facts.stars) == 1:
+                return self.external(f"{dotted}.{name}").one
+            return NOTHING
+        if target is module or (target.facts.exports is not None and name not in target.facts.exports):
+            return NOTHING
+        return self.module_attribute(target, name)
+
+    def module_attribute(self, module: Module, name: str) -> Values:
+        """``module.name`` as other modules see it."""
+        return self.solver.solve(("m", module.index, name), self._module_attribute, module, name)
+
+    def _module_attribute(self, module: Module, name: str) -> Values:
+        found = self.module_global(module, name)
+        if found or name in module.facts.globals:
+            return found
+        for level, star in module.facts.stars:
+            found = self.star_import(module, level, star, name)
+            if found:
+                return found
+        submodule = self.program.find_module(f"{module.name}.{name}", module.root)
+        if submodule is not None:
+            return self.interner.module(submodule).one
+        if f"{module.name}.{name}" in self.program.packages:
+            return self.interner.make(v.EXTERNAL, f"{module.name}.{name}").one
+        assigned = self.hierarchy.assigned_elsewhere(name)
+        return assigned(self.interner.module(module)) if assigned is not None else NOTHING
+
+    def dotted_module(self, dotted: str, root: str) -> Values:
+        """What ``import dotted`` gives for the last part of the name."""
+        module = self.program.find_module(dotted, root)
+        if module is not None:
+            return self.interner.module(module).one
+        if dotted in self.program.packages:
+            return self.interner.make(v.EXTERNAL, dotted).one
+        return self.external(dotted).one
+
+    def _module(self, module: Module, expression: Any) -> Values:
+        return self.dotted_module(expression[1], module.root)
+
+    def _imported(self, module: Module, expression: Any) -> Values:
+        _, level, name, attribute = expression
+        dotted = module.absolute(level, name)
+        target = self.program.find_module(dotted, module.root)
+        if target is not None:
+            if target is module:  # a package that imports its own submodule by name
+                submodule = self.program.find_module(f"{dotted}.{attribute}", module.root)
+                return self.interner.module(submodule).one if submodule is not None else NOTHING
+            return self.module_attribute(target, attribute)
+        full = f"{dotted}.{attribute}" if dotted else attribute
+        submodule = self.program.find_module(full, module.root)
+        if submodule is not None:
+            return self.interner.module(submodule).one
+        if full in self.program.packages:
+            return self.interner.make(v.EXTERNAL, full).one
+        return self.external(full).one
+
+    # -- leaves ------------------------------------------------------------------------------------------------
+
+    def _constant(self, module: Module, expression: Any) -> Values:
+        value = expression[1]
+        return self.interner.make(v.CONSTANT, value, value.__class__.__name__).one
+
+    def _builtin(self, module: Module, expression: Any) -> Values:
+        return self.interner.external_instance("builtins." + expression[1]).one
+
+    def _function(self, module: Module, expression: Any) -> Values:
+        return self.interner.function(module.functions[expression[1]]).one
+
+    def _class(self, module: Module, expression: Any) -> Values:
+        return self.interner.make(v.CLASS, module.classes[expression[1]]).one
+
+    def _boolean_result(self, module: Module, expression: Any) -> Values:
+        return self.interner.external_instance("builtins.bool").one
+
+    # -- operators ---------------------------------------------------------------------------------------------
+
+    def _union(self, module: Module, expression: Any) -> Values:
+        return join_all([self.values(module, p) for p in expression[1]])
+
+    def _boolean(self, module: Module, expression: Any) -> Values:
+        return join_all([self.values(module, p) for p in expression[2]])
+
+    def _binary(self, module: Module, expression: Any) -> Values:
+        _, dunder, left, right = expression
+        results: list[Values] = []
+        for value in self.concrete(self.values(module, left)):
+            if value.kind == v.INSTANCE:
+                for method in self.hierarchy.methods(value, dunder):
+                    results.append(self.results.of_value(method, None))
+            else:
+                type_name = self.type_name(value)
+                if not type_name:
+                    continue
+                result = self.catalog.method_type(type_name, dunder)
+                if result is not None:
+                    results.append(self.annotations.from_name(result))
+                elif dunder in _DUNDER_RESULTS and type_name.startswith("builtins."):
+                    results.append(
+                        value.one
+                        if value.kind != v.CONSTANT
+                        else self.interner.external_instance(type_name).one
+                    )
+        if not results and dunder == "__truediv__":
+            for value in self.concrete(self.values(module, right)):
+                if self.type_name(value).startswith("pathlib."):
+                    results.append(value.one)
+        return join_all(results)
+
+    def type_name(self, value: Value) -> str:
+        """The dotted name of an external or builtin value's type; empty for everything else."""
+        if value.kind == v.EXTERNAL_INSTANCE:
+            return value.a  # type: ignore[no-any-return]
+        if value.kind == v.CONSTANT:
+            return "builtins." + value.b
+        if value.kind == v.CONTAINER:
+            tag = value.a.facts.exprs[value.b]
+            return "builtins." + _CONTAINER_TYPES.get(tag[0], tag[1] if tag[0] == f.COMPREHENSION else "list")
+        return ""
+
+    def _starred(self, module: Module, expression: Any) -> Values:
+        return self.elements(self.values(module, expression[1]))
+
+    def _subscript(self, module: Module, expression: Any) -> Values:
+        return self.values(module, expression[1])
+
+    def _annotated(self, module: Module, expression: Any) -> Values:
+        _, note, position = expression
+        found = tuple(x for x in self.values(module, position) if not is_none(x))
+        declared = self.annotations.types(module, note)
+        if not found:
+            return declared
+        if any(x.kind == v.PARAMETER for x in found):
+            return declared or found
+        return found
+
+    # -- parameters --------------------------------------------------------------------------------------------
+
+    def _parameter(self, module: Module, expression: Any) -> Values:
+        return self.parameter(module.functions[expression[1]], expression[2])
+
+    def parameter(self, function: Function, index: int) -> Values:
+        """The declared type of a parameter, or the parameter itself as a symbol."""
+        _, kind, note, default = function.facts.params[index]
+        symbol = self.interner.make(v.PARAMETER, function, index).one
+        if index == 0 and function.is_method and "staticmethod" not in function.facts.roles:
+            class_ = function.class_
+            if class_ is not None and kind == f.POSITIONAL:
+                if "classmethod" in function.facts.roles or function.facts.name in _CLASS_FIRST:
+                    return self.interner.make(v.CLASS, class_).one
+                return self.interner.instance(class_, virtual=True).one
+        if kind in (f.VARARGS, f.KWARGS):
+            return symbol
+        declared = self.annotations.types(function.module, note) if note else NOTHING
+        injected = NOTHING
+        if default > 0:
+            injected = tuple(x for x in self.values(function.module, default) if not is_none(x) and x.kind != v.CONSTANT)
+        if declared:
+            return join(injected, declared) if injected else declared
+        return join(symbol, injected)
+
+    def argument_values(self, function: Function, index: int) -> Values:
+        """What the call sites of the program give a parameter, whatever the call."""
+        return self.solver.solve(("p", function.id, index), self._argument_values, function, index)
+
+    def _argument_values(self, function: Function, index: int) -> Values:
+        found: Values = NOTHING
+        default = function.facts.params[index][3]
+        if default > 0:
+            found = tuple(x for x in self.values(function.module, default) if not is_none(x))
+        for module, number in self.call_sites_of(function):
+            bound = self.results.argument_from(module, number, function, index)
+            for value in bound:
+                if value.kind == v.PARAMETER:
+                    if value.a is function and value.b == index:
+                        continue
+                    found = join(found, self.argument_values(value.a, value.b))
+                else:
+                    found = join(found, value.one)
+            if len(found) >= v.LIMIT:
+                break
+        return found
+
+    def call_sites_of(self, function: Function) -> list[tuple[Module, int]]:
+        """Calls whose callee's last name is that of the function, or of its class for a constructor."""
+        name = function.facts.name
+        if name in ("__init__", "__new__", "__call__", "__post_init__"):
+            if function.class_ is None or name == "__call__":
+                return []
+            sites = list(self._sites(function.class_.facts.name))
+            for subclass in self.hierarchy.descendants(function.class_):
+                sites.extend(self._sites(subclass.facts.name))
+            sites.extend(self._sites("__init__"))
+            return sites if len(sites) <= _MANY_SITES else []
+        sites = self._sites(name)
+        return sites if len(sites) <= _MANY_SITES else []
+
+    def _sites(self, name: str) -> list[tuple[Module, int]]:
+        index = self._call_sites
+        if index is None:
+            index = self._call_sites = {}
+            for module in self.program.modules:
+                exprs = module.facts.exprs
+                for number, call in enumerate(module.facts.calls):
+                    callee = exprs[call[0]]
+                    tag = callee[0]
+                    if tag == f.ATTR:
+                        last = callee[2]
+                    elif tag == f.GLOBAL:
+                        last = callee[1]
+                    elif tag == f.IMPORTED:
+                        last = callee[3]
+                    elif tag == f.FUNCTION:
+                        last = module.functions[callee[1]].facts.name
+                    elif tag == f.CLASS:
+                        last = module.classes[callee[1]].facts.name
+                    elif tag == f.DECORATED:
+                        inner = exprs[callee[2]]
+                        while inner[0] == f.DECORATED:
+                            inner = exprs[inner[2]]
+                        last = module.functions[inner[1]].facts.name if inner[0] == f.FUNCTION else ""
+                    else:
+                        continue
+                    if last in index:
+                        index[last].append((module, number))
+                    else:
+                        index[last] = [(module, number)]
+        return index.get(name, [])
+
+    # -- attributes, items, iteration --------------------------------------------------------------------------
+
+    def _attribute(self, module: Module, expression: Any) -> Values:
+        base = self.concrete(self.values(module, expression[1]))
+        name = expression[2]
+        if len(base) == 1:
+            return self.hierarchy.attribute(base[0], name)
+        return join_all([self.hierarchy.attribute(value, name) for value in base])
+
+    def _item(self, module: Module, expression: Any) -> Values:
+        return self.items(self.concrete(self.values(module, expression[1])), expression[2])
+
+    def items(self, values: Values, key: object) -> Values:
+        """What ``value[key]`` gives; ``None`` stands for an unknown key."""
+        results: list[Values] = []
+        for value in values:
+            kind = value.kind
+            if kind == v.CONTAINER:
+                results.append(self.container_items(value, key))
+            elif kind == v.EXTERNAL_INSTANCE:
+                if value.b:
+                    elements = value.b
+                    if value.a in ("builtins.dict", "builtins.tuple") and len(elements) > 1:
+                        if value.a == "builtins.dict":
+                            results.append(elements[1].a if elements[1].kind == v.AWAITABLE else elements[1].one)
+                        elif key.__class__ is int and -len(elements) <= key < len(elements):  # type: ignore[operator]
+                            results.append(elements[key].one)  # type: ignore[index]
+                        else:
+                            results.append(elements)
+                    else:
+                        results.append(elements)
+                else:
+                    result = self.catalog.method_type(value.a, "__getitem__")
+                    if result:
+                        results.append(self.annotations.from_name(result))
+            elif kind == v.INSTANCE:
+                for method in self.hierarchy.methods(value, "__getitem__"):
+                    results.append(self.results.of_value(method, None))
+                if not results:
+                    results.append(self.elements(value.one))
+            elif kind == v.PARAMETER:
+                results.append(self.elements(value.one))
+        return join_all(results)
+
+    def _iterate(self, module: Module, expression: Any) -> Values:
+        return self.elements(self.concrete(self.values(module, expression[1])))
+
+    def elements(self, values: Values) -> Values:
+        """What iterating over the values yields."""
+        results: list[Values] = []
+        for value in values:
+            kind = value.kind
+            if kind == v.CONTAINER:
+                tag = value.a.facts.exprs[value.b]
+                if tag[0] == f.DICT:
+                    keys = [k for k, _ in tag[1] if k is not None]
+                    results.append(tuple(self.interner.make(v.CONSTANT, k, k.__class__.__name__) for k in keys))
+                else:
+                    results.append(self.container_items(value, None))
+            elif kind == v.GENERATOR:
+                results.append(value.b)
+            elif kind == v.LAZY:
+                results.append(value.b[1])
+            elif kind == v.EXTERNAL_INSTANCE:
+                if value.b:
+                    elements = value.b
+                    results.append(elements[:1] if value.a == "builtins.dict" else elements)
+                else:
+                    element = self.catalog.element_type(value.a)
+                    if element:
+                        results.append(self.annotations.from_name(element))
+            elif kind == v.INSTANCE:
+                for name in ("__iter__", "__aiter__"):
+                    for method in self.hierarchy.methods(value, name):
+                        produced = self.results.of_value(method, None)
+                        results.append(self.elements(tuple(x for x in produced if x is not value)))
+                for name in ("__next__", "__anext__"):
+                    for method in self.hierarchy.methods(value, name):
+                        results.append(self.awaited(self.results.of_value(method, None)))
+            elif kind == v.CONSTANT and value.a.__class__ is str:
+                results.append(self.interner.external_instance("builtins.str").one)
+            elif kind == v.AWAITABLE:
+                results.append(self.elements(value.a))
+        return join_all(results)
+
+    def _enter(self, module: Module, expression: Any) -> Values:
+        results: list[Values] = []
+        is_async = expression[0] == f.AENTER
+        for value in self.concrete(self.values(module, expression[1])):
+            kind = value.kind
+            if kind == v.MANAGER:
+                results.append(value.b)
+            elif kind == v.INSTANCE:
+                methods = self.hierarchy.methods(value, "__aenter__" if is_async else "__enter__")
+                entered = NOTHING
+                for method in methods:
+                    entered = join(entered, self.results.of_value(method, None))
+                entered = self.awaited(entered) if is_async else entered
+                results.append(entered or value.one)
+            elif kind == v.EXTERNAL_INSTANCE:
+                result = self.catalog.method_type(value.a, "__aenter__" if is_async else "__enter__")
+                results.append(self.annotations.from_name(result) if result else value.one)
+            elif kind == v.AWAITABLE:
+                results.append(value.a)
+        return join_all(results)
+
+    def _await(self, module: Module, expression: Any) -> Values:
+        return self.awaited(self.values(module, expression[1]))
+
+    def awaited(self, values: Values) -> Values:
+        """What ``await value`` gives."""
+        results: list[Values] = []
+        for value in values:
+            kind = value.kind
+            if kind == v.COROUTINE:
+                results.append(value.b)
+            elif kind == v.AWAITABLE:
+                results.append(value.a)
+            elif kind == v.EXTERNAL_INSTANCE:
+                results.append(value.one)
+            elif kind == v.INSTANCE:
+                for method in self.hierarchy.methods(value, "__await__"):
+                    results.append(self.results.of_value(method, None))
+        return join_all(results)
+
+    def _from(self, module: Module, expression: Any) -> Values:
+        results: list[Values] = []
+        for value in self.values(module, expression[1]):
+            if value.kind == v.GENERATOR:
+                results.append(self.results.returned(value.a))
+        return join_all(results)
+
+    # -- containers --------------------------------------------------------------------------------------------
+
+    def container_items(self, value: Value, key: object) -> Values:
+        """What the container may hold under ``key``, later insertions of the same file included."""
+        return self.solver.solve(("c", value, key, key.__class__), self._container_items, value, key)
+
+    def _container_items(self, value: Value, key: object) -> Values:
+        module, position = value.a, value.b
+        expression = module.facts.exprs[position]
+        tag = expression[0]
+        results: list[Values] = []
+        if tag == f.DICT:
+            for known, item in expression[1]:
+                if known is None:
+                    spread = module.facts.exprs[item]
+                    if spread[0] == f.STARRED:
+                        results.append(self.items(self.concrete(self.values(module, spread[1])), key))
+                    else:
+                        results.append(self.values(module, item))
+                elif key is None or key == known:
+                    results.append(self.values(module, item))
+        elif tag == f.COMPREHENSION:
+            results.append(self.values(module, expression[2]))
+        else:
+            items = expression[1]
+            exact = key.__class__ is int and not any(module.facts.exprs[i][0] == f.STARRED for i in items)
+            if exact and -len(items) <= key < len(items):  # type: ignore[operator]
+                results.append(self.values(module, items[key]))
+            elif key is None or tag != f.TUPLE or not exact:
+                results.extend(self.values(module, i) for i in items)
+        for inserted, item in self._insertions(module, value):
+            if key is None or inserted is None or inserted == key:
+                results.append(self.values(module, item))
+        return join_all(results)
+
+    def _insertions(self, module: Module, value: Value) -> list[tuple[object, int]]:
+        table = self._mutations.get(module)
+        if table is None:
+            if module in self._mutating:
+                return []
+            self._mutating.add(module)
+            table = {}
+            for base, key, item in self._mutation_sites(module):
+                for target in self.concrete(self.values(module, base)):
+                    if target.kind == v.CONTAINER and target.a is module:
+                        table.setdefault(target, []).append((key, item))
+            self._mutating.discard(module)
+            self._mutations[module] = table
+        return table.get(value, [])
+
+    def _mutation_sites(self, module: Module) -> list[tuple[int, object, int]]:
+        """``x[k] = y``, ``x.append(y)`` and the like, as (container, key, item)."""
+        exprs = module.facts.exprs
+        sites = list(module.facts.mutations)
+        for call in module.facts.calls:
+            callee = exprs[call[0]]
+            if callee[0] != f.ATTR or callee[2] not in _INSERTING:
+                continue
+            arguments = call[1]
+            name = callee[2]
+            if name == "setdefault" and len(arguments) == 2:
+                key = exprs[arguments[0]]
+                sites.append((callee[1], key[1] if key[0] == f.CONST else None, arguments[1]))
+            elif name == "insert" and len(arguments) == 2:
+                sites.append((callee[1], None, arguments[1]))
+            elif name in ("append", "add", "appendleft", "put_nowait", "put") and arguments:
+                sites.append((callee[1], None, arguments[0]))
+            elif name == "update" and not arguments:
+                sites.extend((callee[1], k, item) for k, item in call[2] if k)
+        return sites
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def _call(self, module: Module, expression: Any) -> Values:
+        return self.results.of_call(module, expression[1])
+
+    def _decorated(self, module: Module, expression: Any) -> Values:
+        _, number, inner = expression
+        applied = self.results.of_call(module, number)
+        kept = tuple(x for x in applied if x.kind != v.PARAMETER and not is_none(x))
+        return kept or self.values(module, inner)
+
+
+def is_none(value: Value) -> bool:
+    """Whether the value is the constant None."""
+    return value.kind == v.CONSTANT and value.a is None
+
+
+_LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})
+_CONTAINERS = frozenset({f.LIST, f.TUPLE, f.SET, f.DICT, f.COMPREHENSION})
+_CONTAINER_TYPES = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dict"}
+_INSERTING = frozenset({"append", "add", "appendleft", "insert", "setdefault", "update", "put", "put_nowait"})
+_CLASS_FIRST = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+_MANY_SITES = 300

@@ -1,0 +1,93 @@
+"""Memoised recursion over a graph with cycles: every node gets its least fixed point, each once.
+
+A node that is asked for while it is being computed answers with what is known of it so far, and the computation that
+began the cycle repeats until nothing grows. Results inside a cycle are provisional until its head is done; they are
+reused within one round, so that a cycle costs its size times the number of rounds, never more. Forgetting the empty
+results inside cycles is what makes naive resolvers explode.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from auditor.link.values import NOTHING, Values, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NO_CYCLE: Final = 1 << 30
+_MAX_ROUNDS: Final = 6
+_MAX_DEPTH: Final = 600
+
+
+class Solver:
+    """Computes nodes on demand. ``done`` maps finished nodes to their values."""
+
+    __slots__ = ("_active", "_low", "_partial", "_provisional", "_trail", "done")
+
+    def __init__(self) -> None:
+        self.done: dict[Any, Values] = {}
+        self._active: dict[Any, int] = {}
+        self._partial: dict[Any, Values] = {}
+        self._provisional: dict[Any, tuple[Values, int]] = {}
+        self._trail: list[Any] = []
+        self._low = _NO_CYCLE
+
+    def solve(self, key: Any, compute: Callable[[Any, Any], Values], first: Any, second: Any) -> Values:
+        """The values of node ``key``, which ``compute(first, second)`` finds by asking for other nodes."""
+        value = self.done.get(key)
+        if value is not None:
+            return value
+        active = self._active
+        at = active.get(key)
+        if at is not None:
+            self._low = min(self._low, at)
+            return self._partial.get(key, NOTHING)
+        provisional = self._provisional.get(key)
+        if provisional is not None:
+            self._low = min(self._low, provisional[1])
+            return provisional[0]
+        depth = len(active)
+        if depth > _MAX_DEPTH:
+            return NOTHING
+        active[key] = depth
+        outer_low = self._low
+        trail = self._trail
+        mark = len(trail)
+        rounds = 0
+        while True:
+            self._low = _NO_CYCLE
+            value = compute(first, second)
+            low = self._low
+            if low > depth:
+                self.done[key] = value
+                break
+            known = self._partial.get(key, NOTHING)
+            grown = join(known, value)
+            if low < depth:
+                # part of a cycle that began further out: final when that one is
+                self._partial[key] = grown
+                self._provisional[key] = (grown, low)
+                trail.append(key)
+                break
+            rounds += 1
+            if len(grown) == len(known) or rounds >= _MAX_ROUNDS:
+                self._finish(key, grown, mark)
+                low = _NO_CYCLE
+                break
+            self._partial[key] = grown
+            for inner in trail[mark:]:
+                del self._provisional[inner]
+            del trail[mark:]
+        del active[key]
+        self._low = min(outer_low, low)
+        return value if low > depth else grown
+
+    def _finish(self, key: Any, value: Values, mark: int) -> None:
+        done, partial, provisional = self.done, self._partial, self._provisional
+        done[key] = value
+        partial.pop(key, None)
+        for inner in self._trail[mark:]:
+            done[inner] = provisional.pop(inner)[0]
+            partial.pop(inner, None)
+        del self._trail[mark:]

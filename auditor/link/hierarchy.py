@@ -1,0 +1,407 @@
+"""Classes: bases, method resolution order, and what an attribute of a value may be."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.values import NOTHING, Value, Values, join, join_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Class, Function, Module
+
+MAX_OVERRIDES = 12
+"""Overrides of one method in subclasses that a virtual call is taken to reach; beyond it nothing is said."""
+
+
+class Hierarchy:
+    """Looks up attributes along the method resolution order; virtual receivers reach overrides in subclasses."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._orders: dict[Class, tuple[Class | str, ...]] = {}
+        self._in_progress: set[Class] = set()
+        self._subclasses_known = False
+        self._descendants: dict[Class, tuple[Class, ...]] = {}
+        self._stores_elsewhere: dict[str, list[tuple[Module, int, int]]] | None = None
+        self._property_names: frozenset[str] | None = None
+
+    # -- order -------------------------------------------------------------------------------------------------
+
+    def order(self, class_: Class) -> tuple[Class | str, ...]:
+        """The class and its bases in resolution order; bases outside the program as dotted names."""
+        known = self._orders.get(class_)
+        if known is not None:
+            return known
+        if class_ in self._in_progress:
+            return (class_,)
+        self._in_progress.add(class_)
+        sequences: list[list[Class | str]] = []
+        direct: list[Class | str] = []
+        for position in class_.facts.bases:
+            for value in self._base_values(class_, position):
+                if value.kind == v.CLASS and value.a is not class_:
+                    direct.append(value.a)
+                    sequences.append(list(self.order(value.a)))
+                    break
+                if value.kind == v.EXTERNAL:
+                    direct.append(value.a)
+                    sequences.append(list(self._evaluator.catalog.mro(value.a)))
+                    break
+        sequences.append(direct)
+        result = (class_, *_merge(sequences))
+        self._in_progress.discard(class_)
+        self._orders[class_] = result
+        return result
+
+    def _base_values(self, class_: Class, position: int) -> Values:
+        evaluator = self._evaluator
+        expression = class_.module.facts.exprs[position]
+        while expression[0] == f.SUBSCRIPT:
+            position = expression[1]
+            expression = class_.module.facts.exprs[position]
+        return evaluator.values(class_.module, position)
+
+    def external_bases(self, class_: Class) -> tuple[str, ...]:
+        """Dotted names of the bases outside the program, in resolution order."""
+        return tuple(base for base in self.order(class_) if isinstance(base, str))
+
+    def descendants(self, class_: Class) -> tuple[Class, ...]:
+        """All classes of the program that derive from the class, itself not included."""
+        if not self._subclasses_known:
+            self._subclasses_known = True
+            for other in self._evaluator.program.classes:
+                if other.facts.bases:
+                    for base in self.order(other)[1:]:
+                        if not isinstance(base, str):
+                            base.subclasses.append(other)
+        return tuple(class_.subclasses)
+
+    # -- attributes --------------------------------------------------------------------------------------------
+
+    def attribute(self, value: Value, name: str) -> Values:
+        """What ``value.name`` may be."""
+        kind = value.kind
+        if kind == v.INSTANCE:
+            return self._evaluator.solver.solve(("a", value, name), self._instance_attribute, value, name)
+        if kind == v.EXTERNAL:
+            return self._external_attribute(value.a, name)
+        if kind == v.MODULE:
+            return self._evaluator.module_attribute(value.a, name)
+        if kind == v.CLASS:
+            return self._evaluator.solver.solve(("k", value, name), self._class_attribute, value, name)
+        if kind == v.EXTERNAL_INSTANCE:
+            return self.external_member(value, name)
+        if kind == v.CONTAINER:
+            return self._evaluator.interner.make(v.CONTAINER_METHOD, value, name).one
+        if kind == v.SUPER:
+            return self._super_attribute(value, name)
+        if kind == v.CONSTANT:
+            type_name = "builtins." + value.b
+            if value.a is not None and hasattr(value.a, name):
+                return self._evaluator.external(f"{type_name}.{name}").one
+            return NOTHING
+        if kind == v.FUNCTION:
+            found = self.assigned_elsewhere(name)
+            return found(value) if found is not None else NOTHING
+        if kind == v.AWAITABLE:
+            return self._evaluator.external(f"asyncio.Task.{name}").one
+        if kind == v.COROUTINE and name in ("close", "send", "throw"):
+            return NOTHING
+        return NOTHING
+
+    def _external_attribute(self, dotted: str, name: str) -> Values:
+        evaluator = self._evaluator
+        full = f"{dotted}.{name}"
+        if dotted in evaluator.program.packages or full in evaluator.program.by_name:
+            module = evaluator.program.find_module(full, "")
+            if module is not None:
+                return evaluator.interner.module(module).one
+        declared = evaluator.catalog.attribute_type(dotted, name)
+        if declared and not evaluator.catalog.type(dotted):
+            return evaluator.annotations.from_name(declared)
+        return evaluator.external(full).one
+
+    def external_member(self, value: Value, name: str) -> Values:
+        """A member of an instance of an external type; nothing where the type is known not to have it."""
+        evaluator = self._evaluator
+        type_name = value.a
+        declared = evaluator.catalog.attribute_type(type_name, name)
+        if declared is not None:
+            return evaluator.annotations.from_name(declared)
+        if type_name.startswith("builtins."):
+            real = getattr(builtins, type_name[9:], None)
+            if real is not None and not hasattr(real, name):
+                return NOTHING
+        elif evaluator.catalog.has_member(type_name, name) is False:
+            return NOTHING
+        if value.b:
+            return evaluator.interner.make(v.CONTAINER_METHOD, value, name).one
+        return evaluator.external(f"{type_name}.{name}").one
+
+    def _instance_attribute(self, value: Value, name: str) -> Values:
+        evaluator = self._evaluator
+        class_, virtual = value.a, value.b
+        found = self._member(class_, name, value)
+        if virtual:
+            found = self._with_overrides(class_, name, value, found)
+        stored = self._stored(class_, name, virtual=virtual)
+        result = join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
+        if result and not all(x.kind == v.CONSTANT and x.a is None for x in result):
+            return result
+        assigned = self.assigned_elsewhere(name)
+        if assigned is not None:
+            extra = assigned(value)
+            if extra:
+                return join(result, extra)
+        if result:
+            return result
+        for base in self.external_bases(class_):
+            if base in _UNINFORMATIVE_BASES:
+                continue
+            member = self.external_member(evaluator.interner.external_instance(base), name)
+            if member:
+                return member
+        for method in self.methods(value, "__getattr__"):
+            result = join(result, evaluator.results.of_value(method, None))
+        return result
+
+    def _with_overrides(self, class_: Class, name: str, value: Value, found: Values) -> Values:
+        overrides: Values = NOTHING
+        count = 0
+        for subclass in self.descendants(class_):
+            if name in subclass.facts.attributes:
+                count += 1
+                if count > MAX_OVERRIDES:
+                    return found
+                overrides = join(overrides, self._own(subclass, name, self._evaluator.interner.instance(subclass, virtual=True)))
+        if count and all(self._is_abstract(x) for x in found):
+            return overrides or found
+        return join(found, overrides)
+
+    @staticmethod
+    def _is_abstract(value: Value) -> bool:
+        return value.kind == v.BOUND and "abstractmethod" in value.a.a.facts.roles
+
+    def _member(self, class_: Class, name: str, receiver: Value) -> Values:
+        """The attribute that the class or its bases in the program define, bound to the receiver."""
+        for base in self.order(class_):
+            if isinstance(base, str):
+                if base in _UNINFORMATIVE_BASES:
+                    continue
+                member = self._evaluator.catalog.has_member(base, name)
+                if member or (member is None and self._external_defines(base, name)):
+                    return self.external_member(self._evaluator.interner.external_instance(base), name)
+                continue
+            if name in base.facts.attributes:
+                return self._own(base, name, receiver)
+            if name in base.facts.annotations and name not in base.facts.stores:
+                return self._evaluator.annotations.types(base.module, base.facts.annotations[name])
+        return NOTHING
+
+    def _external_defines(self, base: str, name: str) -> bool:
+        catalog = self._evaluator.catalog
+        return catalog.api(f"{base}.{name}") is not None or bool(catalog.runs(f"{base}.{name}"))
+
+    def _own(self, class_: Class, name: str, receiver: Value) -> Values:
+        """The attribute as this class defines it, bound to ``receiver`` if that is an instance."""
+        evaluator = self._evaluator
+        bound: list[Values] = []
+        for position in class_.facts.attributes[name]:
+            for value in evaluator.values(class_.module, position):
+                bound.append(self.bind(value, receiver))
+        result = join_all(bound)
+        declared = class_.facts.annotations.get(name)
+        if declared and not any(x.kind in (v.BOUND, v.FUNCTION, v.INSTANCE, v.EXTERNAL_INSTANCE) for x in result):
+            types = evaluator.annotations.types(class_.module, declared)
+            if types:
+                return join(tuple(x for x in result if x.kind != v.CONSTANT), types)
+        return result
+
+    def bind(self, value: Value, receiver: Value) -> Values:
+        """A class attribute as read through ``receiver``: functions become methods, properties their result."""
+        evaluator = self._evaluator
+        if value.kind != v.FUNCTION:
+            return value.one
+        function: Function = value.a
+        roles = function.facts.roles
+        if function.facts.kind == f.LAMBDA or function.class_ is None and not value.b:
+            return evaluator.interner.make(v.BOUND, value, receiver).one
+        if roles:
+            if "staticmethod" in roles:
+                return value.one
+            if "classmethod" in roles:
+                owner = receiver if receiver.kind == v.CLASS else evaluator.interner.make(v.CLASS, receiver.a)
+                return evaluator.interner.make(v.BOUND, value, owner).one
+            if is_property(function) and receiver.kind != v.CLASS:
+                return evaluator.results.of_value(evaluator.interner.make(v.BOUND, value, receiver), None)
+        if receiver.kind == v.CLASS:
+            return value.one
+        return evaluator.interner.make(v.BOUND, value, receiver).one
+
+    def _stored(self, class_: Class, name: str, *, virtual: bool) -> Values:
+        """What methods of the class, its bases and (for virtual receivers) its subclasses assign to the attribute."""
+        evaluator = self._evaluator
+        results: list[Values] = []
+        owners: list[Class] = [base for base in self.order(class_) if not isinstance(base, str)]
+        if virtual and not any(name in owner.facts.stores for owner in owners):
+            owners = [*owners, *self.descendants(class_)[:MAX_OVERRIDES]]
+        for owner in owners:
+            positions = owner.facts.stores.get(name)
+            if positions:
+                found = join_all([evaluator.values(owner.module, p) for p in positions])
+                note = owner.facts.annotations.get(name)
+                if note:
+                    declared = evaluator.annotations.types(owner.module, note)
+                    found = join(tuple(x for x in found if x.kind != v.PARAMETER), declared)
+                results.append(evaluator.concrete(found))
+        values = join_all(results)
+        if len(values) > 1:
+            return tuple(x for x in values if not (x.kind == v.CONSTANT and x.a is None))
+        return values
+
+    def _class_attribute(self, value: Value, name: str) -> Values:
+        evaluator = self._evaluator
+        found = self._member(value.a, name, value)
+        if found:
+            return found
+        assigned = self.assigned_elsewhere(name)
+        if assigned is not None:
+            extra = assigned(value)
+            if extra:
+                return extra
+        stored = self._stored(value.a, name, virtual=False)
+        if stored:
+            return stored
+        for base in self.external_bases(value.a):
+            if base not in _UNINFORMATIVE_BASES:
+                return evaluator.external(f"{base}.{name}").one
+        return NOTHING
+
+    def _super_attribute(self, value: Value, name: str) -> Values:
+        class_, receiver = value.a, value.b
+        orders = [self.order(receiver.a if receiver.kind in (v.INSTANCE, v.CLASS) else class_)]
+        if receiver.kind == v.INSTANCE and receiver.b:
+            # in a mixin `super()` may go to a sibling that only a subclass brings in
+            orders.extend(self.order(sub) for sub in self.descendants(receiver.a)[:MAX_OVERRIDES])
+        results: list[Values] = []
+        for order in orders:
+            after = False
+            for base in order:
+                if base is class_:
+                    after = True
+                elif after:
+                    if isinstance(base, str):
+                        if base not in _UNINFORMATIVE_BASES and self._external_defines(base, name):
+                            results.append(self._evaluator.external(f"{base}.{name}").one)
+                            break
+                    elif name in base.facts.attributes:
+                        results.append(self._own(base, name, receiver))
+                        break
+        return join_all(results)
+
+    def methods(self, value: Value, name: str) -> Values:
+        """Bound methods of that name of an instance (dunder methods are looked up on the class)."""
+        if value.kind != v.INSTANCE:
+            return NOTHING
+        found = self._member(value.a, name, value)
+        if value.b:
+            found = self._with_overrides(value.a, name, value, found)
+        return tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
+
+    # -- stores from outside -----------------------------------------------------------------------------------
+
+    def assigned_elsewhere(self, name: str) -> Callable[[Value], Values] | None:
+        """A look-up for ``other.name = value`` outside the class, or None if no file has one."""
+        table = self._stores_elsewhere
+        if table is None:
+            table = self._stores_elsewhere = {}
+            for module in self._evaluator.program.modules:
+                for base, attribute, value in module.facts.stores:
+                    table.setdefault(attribute, []).append((module, base, value))
+        sites = table.get(name)
+        if not sites or len(sites) > 40:
+            return None
+
+        def look_up(target: Value) -> Values:
+            return self._evaluator.solver.solve(("s", target, name), self._assigned_to, target, sites)
+
+        return look_up
+
+    def _assigned_to(self, target: Value, sites: list[tuple[Module, int, int]]) -> Values:
+        evaluator = self._evaluator
+        results: list[Values] = []
+        for module, base, value in sites:
+            for candidate in evaluator.concrete(evaluator.values(module, base)):
+                if candidate is target or (
+                    candidate.kind == target.kind == v.INSTANCE
+                    and (candidate.a is target.a or candidate.a in self.order(target.a))
+                ):
+                    results.append(evaluator.concrete(evaluator.values(module, value)))
+                    break
+        return tuple(x for x in join_all(results) if not (x.kind == v.CONSTANT and x.a is None))
+
+    def property_names(self) -> frozenset[str]:
+        """Names that are a property, or an attribute with a setter, in some class of the program."""
+        if self._property_names is None:
+            self._property_names = frozenset(
+                function.facts.name
+                for function in self._evaluator.program.functions
+                if function.facts.roles and function.class_ is not None and is_property(function)
+            )
+        return self._property_names
+
+    def accessors(self, value: Value, name: str, role: str) -> list[Function]:
+        """Property functions (``role`` getter, or setter) that an access to ``value.name`` runs."""
+        if value.kind != v.INSTANCE:
+            return []
+        found: list[Function] = []
+        owners: list[Class | str] = list(self.order(value.a))
+        if value.b:
+            owners.extend(self.descendants(value.a)[:MAX_OVERRIDES])
+        virtual = False
+        for i, owner in enumerate(owners):
+            if i >= len(self.order(value.a)):
+                virtual = True
+            if isinstance(owner, str) or name not in owner.facts.attributes:
+                continue
+            if found and not virtual:
+                continue
+            for position in owner.facts.attributes[name]:
+                for candidate in self._evaluator.values(owner.module, position):
+                    if candidate.kind == v.FUNCTION and candidate.a.facts.roles:
+                        roles = candidate.a.facts.roles
+                        wanted = "setter" in roles if role == "setter" else is_property(candidate.a) and "setter" not in roles
+                        if wanted and candidate.a not in found:
+                            found.append(candidate.a)
+        return found
+
+
+def is_property(function: Function) -> bool:
+    """Whether reading the attribute runs the function."""
+    roles = function.facts.roles
+    return "property" in roles or "cached_property" in roles or "setter" in roles or "getter" in roles
+
+
+def _merge(sequences: list[list[Class | str]]) -> list[Class | str]:
+    """C3 linearisation; where there is none, the first candidate is taken."""
+    result: list[Class | str] = []
+    sequences = [s for s in sequences if s]
+    while sequences:
+        head = next(
+            (s[0] for s in sequences if not any(s[0] in other[1:] for other in sequences)),
+            sequences[0][0],
+        )
+        result.append(head)
+        sequences = [rest for s in sequences if (rest := [x for x in s if x != head])]
+    return result
+
+
+_UNINFORMATIVE_BASES = frozenset(
+    {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum", "typing_extensions.Protocol"}
+)

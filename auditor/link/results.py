@@ -1,0 +1,454 @@
+"""Results of calls: what functions return, with the arguments of the call put in for their parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.stdlib import SPECIAL
+from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Function, Module
+
+MAX_NESTING = 4
+"""How deep closures may hold closures before the innermost are forgotten."""
+
+Site = tuple["Module", int]
+
+
+class Results:
+    """Computes what calls give back."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._tested: dict[Function, frozenset[int]] = {}
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def of_call(self, module: Module, number: int) -> Values:
+        """The values of a call expression."""
+        callee = module.facts.calls[number][f.C_CALLEE]
+        values = self._evaluator.values(module, callee)
+        if len(values) == 1:
+            return self.of_value(values[0], (module, number))
+        return join_all([self.of_value(value, (module, number)) for value in values])
+
+    def of_value(self, value: Value, site: Site | None) -> Values:
+        """The result of calling ``value`` at ``site``; without a site, without arguments."""
+        kind = value.kind
+        evaluator = self._evaluator
+        if kind == v.FUNCTION:
+            return self._of_function(value, value, site, 0)
+        if kind == v.BOUND:
+            return self._of_function(value.a, value, site, 1)
+        if kind == v.EXTERNAL:
+            return self.of_external(value.a, site)
+        if kind == v.CLASS:
+            return self._of_class(value)
+        if kind == v.CONTAINER_METHOD:
+            return self._of_container_method(value, site)
+        if kind == v.PARTIAL:
+            return join_all([self.of_value(inner, value.b) for inner in value.a])
+        if kind == v.INSTANCE:
+            return join_all([self.of_value(m, site) for m in evaluator.hierarchy.methods(value, "__call__")])
+        if kind == v.PARAMETER:
+            given = evaluator.concrete(value.one)
+            return join_all([self.of_value(x, site) for x in given if x.kind != v.PARAMETER])
+        return NOTHING
+
+    def _of_class(self, value: Value) -> Values:
+        evaluator = self._evaluator
+        created = evaluator.hierarchy.attribute(value, "__new__")
+        for candidate in created:
+            if candidate.kind == v.FUNCTION and candidate.a.facts.returns:
+                made = self.returned(candidate)
+                made = tuple(x for x in made if x.kind == v.INSTANCE)
+                if made:
+                    return made
+        return evaluator.interner.instance(value.a, virtual=False).one
+
+    def _of_function(self, function_value: Value, called: Value, site: Site | None, skip: int) -> Values:
+        function: Function = function_value.a
+        facts = function.facts
+        interner = self._evaluator.interner
+        if facts.is_generator:
+            produced = self._produced(called, function_value, site, skip)
+            if "contextmanager" in facts.roles or "asynccontextmanager" in facts.roles:
+                return interner.make(v.MANAGER, called, produced).one
+            return interner.make(v.GENERATOR, called, produced).one
+        returned = self._specialised(function_value, called, site, skip)
+        if facts.kind == f.ASYNC_DEF:
+            return interner.make(v.COROUTINE, called, returned).one
+        return returned
+
+    def _produced(self, called: Value, function_value: Value, site: Site | None, skip: int) -> Values:
+        produced = self._evaluator.solver.solve(("y", function_value.a), self._yields, function_value.a, None)
+        return self.substitute(produced, function_value, called, site, skip)
+
+    def _yields(self, function: Function, _: object) -> Values:
+        evaluator = self._evaluator
+        found = join_all([evaluator.values(function.module, y) for y in function.facts.yields])
+        if not found and function.facts.annotation:
+            return evaluator.elements(evaluator.annotations.types(function.module, function.facts.annotation))
+        return found
+
+    def returned(self, function_value: Value) -> Values:
+        """What the function returns, its parameters left as symbols."""
+        function = function_value.a
+        return self._evaluator.solver.solve(("r", function), self._returned, function, None)
+
+    def _returned(self, function: Function, _: object) -> Values:
+        evaluator = self._evaluator
+        module = function.module
+        found = join_all([evaluator.values(module, e) for e, _ in function.facts.returns])
+        return self._with_declared(function, found)
+
+    def _with_declared(self, function: Function, found: Values) -> Values:
+        if function.facts.annotation:
+            known = [x for x in found if not (x.kind == v.CONSTANT and x.a is None)]
+            if not known or all(x.kind == v.PARAMETER for x in known):
+                declared = self._evaluator.annotations.types(function.module, function.facts.annotation)
+                return join(found, declared)
+        return found
+
+    def _specialised(self, function_value: Value, called: Value, site: Site | None, skip: int) -> Values:
+        """The returned values, without the branches that literal arguments of this call rule out."""
+        function: Function = function_value.a
+        tested = self.tested_parameters(function)
+        if tested and site is not None:
+            constants = self.constants(function, site, skip, tested)
+            if constants:
+                evaluator = self._evaluator
+                module = function.module
+                found: Values = NOTHING
+                for expression, region in function.facts.returns:
+                    if self.region_possible(module, region, function, constants):
+                        found = join(found, evaluator.values(module, expression))
+                found = self._with_declared(function, found)
+                return self.substitute(found, function_value, called, site, skip)
+        return self.substitute(self.returned(function_value), function_value, called, site, skip)
+
+    # -- literal specialisation --------------------------------------------------------------------------------
+
+    def tested_parameters(self, function: Function) -> frozenset[int]:
+        """Parameters whose truth or equality with a constant a branch of the function tests."""
+        known = self._tested.get(function)
+        if known is None:
+            found = set()
+            exprs = function.module.facts.exprs
+            regions = {region for _, region in function.facts.returns}
+            regions.update(function.module.facts.calls[c][f.C_REGION] for c in function.facts.calls)
+            table = function.module.facts.regions
+            for start in regions:
+                region = start
+                while region:
+                    kind, parent, data, _ = table[region]
+                    if kind == f.IF:
+                        expression = exprs[data]  # type: ignore[call-overload]
+                        while expression[0] == f.NOT:
+                            expression = exprs[expression[1]]
+                        if expression[0] == f.COMPARE:
+                            expression = exprs[expression[2]]
+                        if expression[0] == f.PARAM and expression[1] == function.number:
+                            found.add(expression[2])
+                    region = parent
+            known = self._tested[function] = frozenset(found)
+        return known
+
+    def constants(
+        self, function: Function, site: Site, skip: int, indices: frozenset[int]
+    ) -> dict[int, object]:
+        """Literal values that the call surely gives to the parameters, defaults included."""
+        module, number = site
+        evaluator = self._evaluator
+        found: dict[int, object] = {}
+        for index in indices:
+            given = bound_expressions(module, number, function, index, skip)
+            if given is None:
+                default = function.facts.params[index][3]
+                if default < 0:
+                    continue
+                values = evaluator.values(function.module, default)
+            elif len(given) == 1 and module.facts.exprs[given[0]][0] != f.STARRED:
+                values = evaluator.values(module, given[0])
+            else:
+                continue
+            if len(values) == 1 and values[0].kind == v.CONSTANT:
+                found[index] = values[0].a
+        return found
+
+    def region_possible(
+        self, module: Module, region: int, function: Function, constants: dict[int, object]
+    ) -> bool:
+        """Whether a region can be reached when parameters have these values."""
+        table = module.facts.regions
+        while region:
+            kind, parent, data, polarity = table[region]
+            if kind == f.IF:
+                truth = self._truth(module, data, function, constants)  # type: ignore[arg-type]
+                if truth is not None and truth != polarity:
+                    return False
+            region = parent
+        return True
+
+    def _truth(
+        self, module: Module, position: int, function: Function, constants: dict[int, object]
+    ) -> bool | None:
+        exprs = module.facts.exprs
+        expression = exprs[position]
+        tag = expression[0]
+        if tag == f.NOT:
+            inner = self._truth(module, expression[1], function, constants)
+            return None if inner is None else not inner
+        if tag == f.PARAM and expression[1] == function.number and expression[2] in constants:
+            return bool(constants[expression[2]])
+        if tag == f.BOOLEAN:
+            parts = [self._truth(module, p, function, constants) for p in expression[2]]
+            if expression[1] == "and":
+                return False if False in parts else None if None in parts else True
+            return True if True in parts else None if None in parts else False
+        if tag == f.COMPARE:
+            left, right = exprs[expression[2]], exprs[expression[3]]
+            if left[0] == f.PARAM and left[1] == function.number and left[2] in constants and right[0] == f.CONST:
+                value = constants[left[2]]
+                operator = expression[1]
+                if operator in ("is", "=="):
+                    return value == right[1]
+                if operator in ("is not", "!="):
+                    return value != right[1]
+        return None
+
+    # -- substitution ------------------------------------------------------------------------------------------
+
+    def substitute(
+        self, values: Values, function_value: Value, called: Value, site: Site | None, skip: int
+    ) -> Values:
+        """Put the arguments of the call, and what the closure holds, in for symbolic parameters."""
+        if not values:
+            return values
+        function: Function = function_value.a
+        environment: Environment = function_value.b or ()
+        if not any(x.kind in _OPEN for x in values):
+            return values
+        return self.replace(values, self._lookup(function, environment, site, skip), function, 0)
+
+    def _lookup(
+        self, function: Function, environment: Environment, site: Site | None, skip: int
+    ) -> Callable[[Function, int], Values | None]:
+        evaluator = self._evaluator
+        known = dict(environment)
+
+        def look_up(owner: Function, index: int) -> Values | None:
+            if owner is function and site is not None:
+                given = bound_expressions(site[0], site[1], function, index, skip)
+                if given is None:
+                    default = function.facts.params[index][3]
+                    return evaluator.values(function.module, default) if default > 0 else NOTHING
+                return join_all([evaluator.values(site[0], e) for e in given])
+            return known.get((owner, index))
+
+        return look_up
+
+    def replace(
+        self, values: Values, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
+    ) -> Values:
+        """``values`` with every symbolic parameter that ``look_up`` knows replaced."""
+        result: Values = NOTHING
+        for value in values:
+            result = join(result, self._replace_one(value, look_up, function, depth))
+        return result
+
+    def _replace_one(
+        self, value: Value, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
+    ) -> Values:
+        kind = value.kind
+        interner = self._evaluator.interner
+        if kind == v.PARAMETER:
+            found = look_up(value.a, value.b)
+            return value.one if found is None else found
+        if kind == v.FUNCTION:
+            environment = self._captured(value, look_up, function, depth)
+            return value.one if environment is None else interner.function(value.a, environment).one
+        if kind == v.BOUND:
+            (inner,) = self._replace_one(value.a, look_up, function, depth) or (value.a,)
+            return value.one if inner is value.a else interner.make(v.BOUND, inner, value.b).one
+        if depth < MAX_NESTING and kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):
+            inner_values = self.replace(value.b, look_up, function, depth + 1) if value.b else value.b
+            callee = value.a
+            if callee is not None:
+                replaced = self._replace_one(callee, look_up, function, depth + 1)
+                callee = replaced[0] if replaced else callee
+            return interner.make(kind, callee, inner_values).one
+        if depth < MAX_NESTING and kind == v.AWAITABLE:
+            return interner.make(kind, self.replace(value.a, look_up, function, depth + 1)).one
+        if depth < MAX_NESTING and kind == v.PARTIAL:
+            return interner.make(kind, self.replace(value.a, look_up, function, depth + 1), value.b).one
+        return value.one
+
+    def _captured(
+        self, value: Value, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
+    ) -> Environment | None:
+        """The environment of a closure made in ``function``; None where it needs no other than it has."""
+        inner: Function = value.a
+        owner = inner.parent
+        owners = []
+        while owner is not None:
+            if owner.facts.params:
+                owners.append(owner)
+            owner = owner.parent
+        if not owners or depth >= MAX_NESTING:
+            return None
+        captured = dict(value.b or ())
+        changed = False
+        for owner in owners:
+            for index in range(len(owner.facts.params)):
+                key = (owner, index)
+                if key in captured:
+                    kept = self.replace(captured[key], look_up, function, depth + 1)
+                    if kept != captured[key]:
+                        captured[key] = kept
+                        changed = True
+                    continue
+                found = look_up(owner, index)
+                if found and any(x.kind in _CALLABLE for x in found):
+                    captured[key] = tuple(x for x in found if x.kind in _CALLABLE)
+                    changed = True
+        if not changed:
+            return None
+        return tuple(sorted(captured.items(), key=lambda item: (item[0][0].id, item[0][1])))
+
+    # -- arguments ---------------------------------------------------------------------------------------------
+
+    def argument_from(self, module: Module, number: int, function: Function, index: int) -> Values:
+        """What the call gives to a parameter if its callee may be the function; nothing otherwise."""
+        evaluator = self._evaluator
+        callee = module.facts.calls[number][f.C_CALLEE]
+        for value in evaluator.concrete(evaluator.values(module, callee)):
+            skip = self.skip_for(value, function)
+            if skip < 0:
+                continue
+            given = bound_expressions(module, number, function, index, skip)
+            if given is None:
+                return NOTHING
+            return join_all([evaluator.values(module, e) for e in given])
+        return NOTHING
+
+    def skip_for(self, value: Value, function: Function) -> int:
+        """How many parameters calling ``value`` fills by itself if it ends in ``function``; -1 if it does not."""
+        kind = value.kind
+        if kind == v.FUNCTION:
+            return 0 if value.a is function else -1
+        if kind == v.BOUND:
+            return 1 if value.a.a is function else -1
+        if kind == v.CLASS and function.facts.name in ("__init__", "__new__"):
+            if function.class_ in self._evaluator.hierarchy.order(value.a):
+                return 1
+        return -1
+
+    # -- outside the program -----------------------------------------------------------------------------------
+
+    def of_external(self, dotted: str, site: Site | None) -> Values:
+        """The result of calling something outside the program."""
+        evaluator = self._evaluator
+        special = SPECIAL.get(dotted)
+        if special is not None:
+            return special(evaluator, site) if site is not None else NOTHING
+        catalog = evaluator.catalog
+        runs = catalog.runs(dotted)
+        if runs and site is not None:
+            arguments = CallArguments(evaluator, *site)
+            for entry in runs:
+                if entry.matches(arguments):
+                    found = self._of_runner(entry, arguments)
+                    if found:
+                        return found
+                    break
+        factories = catalog.factory(dotted)
+        if factories:
+            arguments = CallArguments(evaluator, *site) if site is not None else None
+            for factory in factories:
+                if not factory.when or (arguments is not None and factory.matches(arguments)):
+                    return evaluator.annotations.from_name(factory.returns)
+        owner, _, method = dotted.rpartition(".")
+        if catalog.type(dotted) is not None:
+            return evaluator.interner.external_instance(dotted).one
+        if owner:
+            declared = catalog.method_type(owner, method)
+            if declared:
+                return evaluator.annotations.from_name(declared)
+        if method[:1].isupper() and not method.isupper() and catalog.type(owner) is None:
+            return evaluator.interner.external_instance(dotted).one
+        if owner == "builtins":
+            if method in _BUILTIN_TYPES:
+                return evaluator.interner.external_instance(dotted).one
+        elif owner == "builtins.str" and method not in ("split", "rsplit", "splitlines", "encode", "partition"):
+            return evaluator.interner.external_instance("builtins.str").one
+        return NOTHING
+
+    def _of_runner(self, entry: object, arguments: CallArguments) -> Values:
+        evaluator = self._evaluator
+        interner = evaluator.interner
+        runs = entry
+        kind = runs.kind  # type: ignore[attr-defined]
+        if runs.result != "call" and kind != "schedule":  # type: ignore[attr-defined]
+            return NOTHING
+        given = arguments.values_of(runs.callable)  # type: ignore[attr-defined]
+        if kind == "schedule":
+            if runs.async_ is None:  # type: ignore[attr-defined]
+                return NOTHING
+            awaited = evaluator.awaited(given)
+            if getattr(runs.callable, "variadic", False):  # type: ignore[attr-defined]
+                awaited = interner.external_instance("builtins.list", awaited).one
+            elif getattr(runs.callable, "elements", False):  # type: ignore[attr-defined]
+                return NOTHING
+            return interner.make(v.AWAITABLE, awaited).one if awaited else NOTHING
+        results = join_all(
+            [self.of_value(x, None) if x.kind in _CALLABLE else evaluator.awaited(x.one) for x in given]
+        )
+        results = join_all([x.b if x.kind in (v.COROUTINE, v.GENERATOR) and x.b else x.one for x in results])
+        if not results:
+            return NOTHING
+        return interner.make(v.AWAITABLE, results).one if kind == "offload" else results
+
+    def _of_container_method(self, value: Value, site: Site | None) -> Values:
+        evaluator = self._evaluator
+        container: Value = value.a
+        name = value.b
+        key: object = None
+        extra: Values = NOTHING
+        if site is not None and name in ("get", "pop", "setdefault", "__getitem__"):
+            arguments = site[0].facts.calls[site[1]][f.C_ARGS]
+            if arguments:
+                first = site[0].facts.exprs[arguments[0]]
+                if first[0] == f.CONST:
+                    key = first[1]
+                if len(arguments) > 1:
+                    extra = evaluator.values(site[0], arguments[1])
+        is_dict = evaluator.type_name(container) in ("builtins.dict", "collections.OrderedDict", "collections.defaultdict")
+        if name in ("get", "pop", "setdefault", "__getitem__", "popleft", "popitem", "get_nowait"):
+            if not is_dict:
+                key = key if key.__class__ is int else None
+            return join(evaluator.items(container.one, key), extra)
+        if name == "values":
+            return evaluator.interner.external_instance("builtins.list", evaluator.items(container.one, None)).one
+        if name == "items":
+            items = evaluator.items(container.one, None)
+            unknown = evaluator.interner.external_instance("builtins.object")
+            pair = evaluator.interner.external_instance("builtins.tuple", join(unknown.one, items)) if items else None
+            return evaluator.interner.external_instance("builtins.list", pair.one).one if pair else NOTHING
+        if name == "copy":
+            return container.one
+        type_name = evaluator.type_name(container)
+        return self.of_external(f"{type_name}.{name}", site) if type_name else NOTHING
+
+
+_CALLABLE = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.PARAMETER, v.INSTANCE})
+_OPEN = frozenset({v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL})
+_BUILTIN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset",
+                            "bytearray", "memoryview", "object", "complex", "range", "slice"})  # fmt: skip

@@ -1,0 +1,213 @@
+"""Builtins and standard-library functions whose result depends on their arguments in a way that data cannot state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.link.values import NOTHING, Values, join_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Function, Module
+
+    Site = tuple[Module, int]
+
+
+def _argument(evaluator: Evaluator, site: Site, position: int) -> Values:
+    module, number = site
+    arguments = module.facts.calls[number][f.C_ARGS]
+    return evaluator.values(module, arguments[position]) if position < len(arguments) else NOTHING
+
+
+def _rest(evaluator: Evaluator, site: Site, start: int) -> Values:
+    module, number = site
+    arguments = module.facts.calls[number][f.C_ARGS]
+    return join_all([evaluator.values(module, a) for a in arguments[start:]])
+
+
+def _first(evaluator: Evaluator, site: Site) -> Values:
+    return _argument(evaluator, site, 0)
+
+
+def _second(evaluator: Evaluator, site: Site) -> Values:
+    return _argument(evaluator, site, 1)
+
+
+def _super(evaluator: Evaluator, site: Site) -> Values:
+    module, number = site
+    explicit = _first(evaluator, site)
+    owner: Function | None = module.functions[module.facts.calls[number][f.C_FUNCTION]]
+    while owner is not None and owner.class_ is None:
+        owner = owner.parent
+    if owner is None or owner.class_ is None or not owner.facts.params:
+        return NOTHING
+    class_ = explicit[0].a if explicit and explicit[0].kind == v.CLASS else owner.class_
+    receiver = evaluator.parameter(owner, 0)
+    if not receiver or receiver[0].kind not in (v.INSTANCE, v.CLASS):
+        return NOTHING
+    return evaluator.interner.make(v.SUPER, class_, receiver[0]).one
+
+
+def _getattr(evaluator: Evaluator, site: Site) -> Values:
+    module, number = site
+    arguments = module.facts.calls[number][f.C_ARGS]
+    if len(arguments) < 2:
+        return NOTHING
+    names = evaluator.values(module, arguments[1])
+    found = []
+    for name in names:
+        if name.kind == v.CONSTANT and isinstance(name.a, str):
+            found.extend(
+                evaluator.hierarchy.attribute(base, name.a)
+                for base in evaluator.concrete(evaluator.values(module, arguments[0]))
+            )
+    if len(arguments) > 2:
+        found.append(evaluator.values(module, arguments[2]))
+    return join_all(found)
+
+
+def _type(evaluator: Evaluator, site: Site) -> Values:
+    found = []
+    for value in evaluator.concrete(_first(evaluator, site)):
+        if value.kind == v.INSTANCE:
+            found.append(evaluator.interner.make(v.CLASS, value.a).one)
+        elif value.kind == v.EXTERNAL_INSTANCE:
+            found.append(evaluator.external(value.a).one)
+    return join_all(found)
+
+
+def _next(evaluator: Evaluator, site: Site) -> Values:
+    values = evaluator.concrete(_first(evaluator, site))
+    found = [evaluator.elements(values)]
+    for value in values:
+        for method in evaluator.hierarchy.methods(value, "__next__"):
+            found.append(evaluator.results.of_value(method, None))
+    found.append(_second(evaluator, site))
+    return join_all(found)
+
+
+def _lazy(evaluator: Evaluator, site: Site) -> Values:
+    """``iter(x)``, ``reversed(x)``: the elements of x, produced when the result is iterated."""
+    sources = evaluator.concrete(_first(evaluator, site))
+    elements = evaluator.elements(sources)
+    return evaluator.interner.make(v.LAZY, sources, (NOTHING, elements)).one
+
+
+def _enumerate(evaluator: Evaluator, site: Site) -> Values:
+    sources = evaluator.concrete(_first(evaluator, site))
+    number = evaluator.interner.external_instance("builtins.int")
+    elements = evaluator.elements(sources)
+    pair = evaluator.interner.external_instance("builtins.tuple", number.one + elements)
+    return evaluator.interner.make(v.LAZY, sources, (NOTHING, pair.one)).one
+
+
+def _zip(evaluator: Evaluator, site: Site) -> Values:
+    sources = evaluator.concrete(_rest(evaluator, site, 0))
+    pair = evaluator.interner.external_instance("builtins.tuple", evaluator.elements(sources))
+    return evaluator.interner.make(v.LAZY, sources, (NOTHING, pair.one)).one
+
+
+def _map(evaluator: Evaluator, site: Site) -> Values:
+    callables = _first(evaluator, site)
+    sources = evaluator.concrete(_rest(evaluator, site, 1))
+    results = join_all([evaluator.results.of_value(c, None) for c in callables if c.kind != v.PARAMETER])
+    return evaluator.interner.make(v.LAZY, sources, (callables, results)).one
+
+
+def _filter(evaluator: Evaluator, site: Site) -> Values:
+    callables = _first(evaluator, site)
+    sources = evaluator.concrete(_second(evaluator, site))
+    return evaluator.interner.make(v.LAZY, sources, (callables, evaluator.elements(sources))).one
+
+
+def _collection(name: str) -> Callable[[Evaluator, Site], Values]:
+    def collect(evaluator: Evaluator, site: Site) -> Values:
+        elements = evaluator.elements(evaluator.concrete(_first(evaluator, site)))
+        return evaluator.interner.external_instance(name, elements).one
+
+    return collect
+
+
+def _dict(evaluator: Evaluator, site: Site) -> Values:
+    module, number = site
+    keywords = module.facts.calls[number][f.C_KEYWORDS]
+    items = join_all([evaluator.values(module, e) for k, e in keywords if k])
+    sources = evaluator.concrete(_first(evaluator, site))
+    items = join_all([items, evaluator.items(sources, None)])
+    key = evaluator.interner.external_instance("builtins.str").one
+    boxed = evaluator.interner.make(v.AWAITABLE, items).one
+    return evaluator.interner.external_instance("builtins.dict", key + boxed).one
+
+
+def _partial(evaluator: Evaluator, site: Site) -> Values:
+    callables = _first(evaluator, site)
+    return evaluator.interner.make(v.PARTIAL, callables, site).one if callables else NOTHING
+
+
+def _cast(evaluator: Evaluator, site: Site) -> Values:
+    module, number = site
+    arguments = module.facts.calls[number][f.C_ARGS]
+    if len(arguments) != 2:
+        return NOTHING
+    declared = evaluator.annotations.types(module, arguments[0])
+    return declared or evaluator.values(module, arguments[1])
+
+
+def _entered(evaluator: Evaluator, site: Site) -> Values:
+    return evaluator.interner.make(v.MANAGER, None, _first(evaluator, site)).one
+
+
+def _enter_context(evaluator: Evaluator, site: Site) -> Values:
+    found = []
+    for value in evaluator.concrete(_first(evaluator, site)):
+        if value.kind == v.MANAGER:
+            found.append(value.b)
+        else:
+            found.append(value.one)
+    return join_all(found)
+
+
+def _nothing(evaluator: Evaluator, site: Site) -> Values:
+    return NOTHING
+
+
+SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
+    "builtins.super": _super,
+    "builtins.getattr": _getattr,
+    "builtins.type": _type,
+    "builtins.next": _next,
+    "builtins.anext": _next,
+    "builtins.iter": _lazy,
+    "builtins.reversed": _lazy,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.map": _map,
+    "builtins.filter": _filter,
+    "builtins.list": _collection("builtins.list"),
+    "builtins.tuple": _collection("builtins.list"),
+    "builtins.sorted": _collection("builtins.list"),
+    "builtins.set": _collection("builtins.set"),
+    "builtins.frozenset": _collection("builtins.frozenset"),
+    "collections.deque": _collection("collections.deque"),
+    "builtins.dict": _dict,
+    "builtins.max": _first,
+    "builtins.min": _first,
+    "functools.partial": _partial,
+    "functools.partialmethod": _partial,
+    "functools.update_wrapper": _first,
+    "copy.copy": _first,
+    "copy.deepcopy": _first,
+    "typing.cast": _cast,
+    "inspect.unwrap": _first,
+    "asyncio.coroutine": _first,
+    "contextlib.closing": _entered,
+    "contextlib.aclosing": _entered,
+    "contextlib.nullcontext": _entered,
+    "contextlib.ExitStack.enter_context": _enter_context,
+    "contextlib.AsyncExitStack.enter_context": _enter_context,
+    "builtins.property": _nothing,
+}

@@ -1,0 +1,111 @@
+"""Abstract values: what an expression may stand for at run time.
+
+A set of values is a tuple without repetition, in the order in which the values were found: that order depends on the
+program alone, so that everything derived from it is the same in every run. Values are interned: equal ones are one
+object, and are compared by identity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditor.link.program import Class, Function, Module
+
+FUNCTION = 0  #  a: Function, b: environment
+BOUND = 1  #  a: value of kind FUNCTION, b: the receiver
+CLASS = 2  #  a: Class
+INSTANCE = 3  #  a: Class, b: True when the object may be of a subclass
+MODULE = 4  #  a: Module
+EXTERNAL = 5  #  a: dotted name of something outside the program
+EXTERNAL_INSTANCE = 6  #  a: dotted name of its type, b: elements that iterating it yields
+COROUTINE = 7  #  a: the callable value, b: values that awaiting it gives
+GENERATOR = 8  #  a: the callable value, b: values that it yields
+MANAGER = 9  #  a: the callable value (a context manager function), b: values that entering it gives
+AWAITABLE = 10  #  a: values that awaiting it gives
+CONTAINER = 11  #  a: Module, b: position of the display or comprehension
+CONTAINER_METHOD = 12  #  a: value of kind CONTAINER, b: name
+CONSTANT = 13  #  a: the constant, b: name of its type
+PARTIAL = 14  #  a: callable values, b: (positional values, keyword values)
+PARAMETER = 15  #  a: Function, b: index
+SUPER = 16  #  a: Class, b: the receiver
+LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
+
+Values = tuple["Value", ...]
+NOTHING: Values = ()
+LIMIT = 24
+"""More values than this say nothing that a finding could rest on."""
+
+
+class Value:
+    """One abstract value; make it with `Interner.make`."""
+
+    __slots__ = ("a", "b", "kind", "one")
+
+    def __init__(self, kind: int, a: Any, b: Any) -> None:
+        self.kind = kind
+        self.a = a
+        self.b = b
+        self.one: Values = (self,)
+
+    def __repr__(self) -> str:
+        return f"<{_NAMES[self.kind]} {self.a!r} {self.b!r}>"
+
+
+_NAMES = (
+    "function", "bound", "class", "instance", "module", "external", "external-instance", "coroutine", "generator",
+    "manager", "awaitable", "container", "container-method", "constant", "partial", "parameter", "super", "lazy",
+)  # fmt: skip
+
+Environment = tuple[tuple[tuple["Function", int], Values], ...]
+"""What the parameters of the functions around a closure stand for, sorted by function and index."""
+
+
+class Interner:
+    """Makes values, one object for equal ones."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self) -> None:
+        self._table: dict[Any, Value] = {}
+
+    def make(self, kind: int, a: Any, b: Any = None) -> Value:
+        """The value of this kind and content."""
+        key = (kind, a, b) if kind != CONSTANT else (kind, a, b, a.__class__)
+        value = self._table.get(key)
+        if value is None:
+            value = self._table[key] = Value(kind, a, b)
+        return value
+
+    def function(self, function: Function, environment: Environment = ()) -> Value:
+        return self.make(FUNCTION, function, environment)
+
+    def instance(self, class_: Class, *, virtual: bool) -> Value:
+        return self.make(INSTANCE, class_, virtual)
+
+    def external_instance(self, dotted: str, elements: Values = ()) -> Value:
+        return self.make(EXTERNAL_INSTANCE, dotted, elements)
+
+    def module(self, module: Module) -> Value:
+        return self.make(MODULE, module)
+
+
+def join(first: Values, second: Values) -> Values:
+    """Both sets as one."""
+    if not second or first is second:
+        return first
+    if not first:
+        return second
+    extra = [v for v in second if v not in first]
+    if not extra:
+        return first
+    return (first + tuple(extra))[:LIMIT]
+
+
+def join_all(sets: list[Values]) -> Values:
+    """All sets as one."""
+    result: Values = ()
+    for values in sets:
+        if values:
+            result = join(result, values)
+    return result
