@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path  # not imported to run: an audit that finds its cache fresh does without
 
 _PACKAGE = os.path.dirname(os.path.realpath(__file__))
 """The real directory of the package: an editable install reaches it through a link."""
@@ -12,7 +15,9 @@ _PACKAGE = os.path.dirname(os.path.realpath(__file__))
 
 def rules_dir() -> Path:
     """The directory of the rule files, with ``catalog/`` and ``frameworks/`` below it."""
-    return _data("rules", "_rules")
+    from pathlib import Path
+
+    return Path(_data("rules", "_rules"))
 
 
 def catalog_dir() -> Path:
@@ -27,8 +32,10 @@ def frameworks_dir() -> Path:
 
 def engine_dir() -> Path | None:
     """The directory of the reference engine, or None where it is not shipped."""
+    from pathlib import Path
+
     try:
-        return _data(os.path.join("fixtures", "engine"), "_engine")
+        return Path(_data(os.path.join("fixtures", "engine"), "_engine"))
     except FileNotFoundError:
         return None
 
@@ -36,7 +43,7 @@ def engine_dir() -> Path | None:
 def rule_files() -> dict[str, str]:
     """Code of every built-in rule to its name, read off the file names alone."""
     rules = {}
-    for entry in sorted(os.listdir(rules_dir())):
+    for entry in sorted(os.listdir(_data("rules", "_rules"))):
         code, dash, rest = entry.partition("-")
         if dash and rest.endswith(".md"):
             rules[code] = rest.removesuffix(".md")
@@ -60,11 +67,11 @@ def cache_dir() -> str:
     return os.path.join(base, "auditor")
 
 
-def _data(in_checkout: str, in_package: str) -> Path:
+def _data(in_checkout: str, in_package: str) -> str:
     for candidate in (
         os.path.join(_PACKAGE, in_package),
         os.path.join(os.path.dirname(_PACKAGE), in_checkout),
     ):
         if os.path.isdir(candidate):
-            return Path(candidate)
+            return candidate
     raise FileNotFoundError(f"{in_checkout} is missing from this installation: reinstall loop-auditor")

@@ -1,0 +1,131 @@
+"""Audit files and directories (default: the working directory)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from auditor.cli import outputs, settings
+from auditor.cli.errors import UsageError
+from auditor.cli.main import FINDINGS, OK
+from auditor.model import Report, Severity
+
+if TYPE_CHECKING:
+    from auditor.cli.outputs import Output
+    from auditor.config import Config
+    from auditor.reporters import Options
+
+STDIN = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="file or directory; - reads standard input")
+    parser.add_argument(
+        "--output-format",
+        "-o",
+        dest="outputs",
+        metavar="[FORMAT:]DEST",
+        action="append",
+        default=[],
+        help="a format (full, concise, json), a file whose suffix tells the format, or both; repeatable",
+    )
+    parser.add_argument(
+        "--verbose", "-v", action="store_true", help="say all there is to say about a finding"
+    )
+    parser.add_argument("--quiet", "-q", action="store_true", help="no progress, no warnings")
+    parser.add_argument("--statistics", action="store_true", help="add counts by rule and of the analysis")
+    parser.add_argument("--timings", action="store_true", help="add CPU seconds by stage")
+    parser.add_argument(
+        "--stdin-filename",
+        metavar="FILE",
+        help="take the contents of FILE from standard input; audits PATHs, or FILE alone when none is given",
+    )
+    settings.add_arguments(parser)
+    settings.add_run_arguments(parser)
+    gate = parser.add_argument_group("exit code (0 passed, 1 findings, 2 error)")
+    gate.add_argument(
+        "--fail-on", metavar="LEVEL", help="least severity that fails the run (default: MEDIUM)"
+    )
+    gate.add_argument("--min-score", metavar="N", help="fail below this score as well (1 to 10)")
+    gate.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit, write the reports, and say by the exit code whether anything was found."""
+    destinations = outputs.parse(arguments.outputs)
+    paths, overlay = _inputs(arguments)
+    config = settings.configuration(arguments, paths, overlay)
+    report = _audit(paths, config, quiet=arguments.quiet)
+    if not arguments.quiet:
+        for warning in _warnings(report, paths):
+            print(f"auditor: warning: {warning}", file=sys.stderr)
+    for output in destinations:
+        _write(output, report, _options(output, arguments, config))
+    return OK if arguments.exit_zero or passes(report, config) else FINDINGS
+
+
+def passes(report: Report, config: Config) -> bool:
+    """Whether nothing in the report is as bad as the configuration forbids."""
+    threshold = max(config.fail_on, config.min_severity)
+    if any(finding.severity >= threshold for finding in report.findings):
+        return False
+    return config.min_score is None or report.score >= config.min_score
+
+
+def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, bytes], ...]]:
+    paths = [path for path in arguments.paths if path != STDIN]
+    name = arguments.stdin_filename
+    if name is None:
+        if STDIN in arguments.paths:
+            raise UsageError("reading standard input needs --stdin-filename, which says what file it is")
+        return paths or [os.curdir], ()
+    if os.path.isdir(name):
+        raise UsageError(f"--stdin-filename: {name} is a directory; name a file")
+    return paths or [name], ((os.path.abspath(name), sys.stdin.buffer.read()),)
+
+
+def _audit(paths: list[str], config: Config, *, quiet: bool) -> Report:
+    from auditor.audit import audit
+    from auditor.cli import progress
+
+    if not progress.wanted(quiet=quiet):
+        return audit(paths, config)
+    with progress.Progress() as shown:
+        return audit(paths, config, progress=shown)
+
+
+def _warnings(report: Report, paths: list[str]) -> list[str]:
+    found = list(report.warnings)
+    if not report.statistics.files and not report.not_analysed:
+        found.append(f"no Python files found in {', '.join(paths)}")
+    return found
+
+
+def _options(output: Output, arguments: argparse.Namespace, config: Config) -> Options:
+    from auditor.reporters import Options
+
+    return Options(
+        min_severity=_least_shown(output, config),
+        verbose=arguments.verbose,
+        statistics=arguments.statistics,
+        timings=arguments.timings,
+    )
+
+
+def _least_shown(output: Output, config: Config) -> Severity:
+    """What was asked for; else the format's default, but never hide what fails the run."""
+    from auditor.reporters import default_min_severity
+
+    if any(name == "min-severity" for name, _ in config.sources):
+        return config.min_severity
+    return min(default_min_severity(output.format), config.fail_on)
+
+
+def _write(output: Output, report: Report, options: Options) -> None:
+    from auditor import reporters
+
+    outputs.write(output, partial(reporters.get(output.format).render, report, options=options))
