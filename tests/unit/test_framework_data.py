@@ -203,7 +203,7 @@ def _rows(proof: witness.Proof) -> list[dict[str, Any]]:
 def test_it_runs_where_the_table_says(proof: witness.Proof) -> None:
     rows = _rows(proof)
     assert rows, "no row states this"
-    row = rows[-1] if not proof.at or len(rows) == 1 else rows[-1]
+    row = rows[-1]  # the general row stands after those with conditions
     seen = asyncio.run(proof.run()) if inspect.iscoroutinefunction(proof.run) else proof.run()
     thread, loop = proof.caller
     expected = {
