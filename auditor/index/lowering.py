@@ -35,16 +35,28 @@ _TOKEN = re.compile(
     rb"(?P<comment>#[^\n]*+)|" + _STRING + rb"|(?P<open>[\[({])|(?P<close>[\])}])"
     rb"|(?P<keyword>(?<!" + _WORD + rb")(?<!\.)(?:def|class|type|except)(?!" + _WORD + rb"))"
 )
-_BALANCED = re.compile(rb"#[^\n]*+|" + _STRING + rb"|(?P<open>[\[({])|(?P<close>[\])}])|(?P<mark>[,:\n])|\\\n")
-_IN_FIELD = re.compile(
-    rb"(?P<comment>#[^\n]*+)|" + _STRING + rb"|(?P<open>[\[({])|(?P<close>[\])}])|[!=<>]=(?!\s*+[}!:])|(?P<mark>[!:=])"
+_BALANCED = re.compile(
+    rb"#[^\n]*+|" + _STRING + rb"|(?P<open>[\[({])|(?P<close>[\])}])|(?P<mark>[,:\n])|\\\n"
 )
-_DEBUG = re.compile(rb"=\s*+[}!:]")
+_IN_FIELD = re.compile(
+    rb"(?P<comment>#[^\n]*+)|"
+    + _STRING
+    + rb"|(?P<open>[\[({])|(?P<close>[\])}])|[!=<>]=(?!\s*+[}!:])|(?P<mark>[!:=])"
+)
+_SPACE = rb"(?:\s|#[^\n]*+\n)*+"
+_DEBUG = re.compile(rb"=" + _SPACE + rb"[}!:]")
+_CONVERSION = re.compile(rb"=?" + _SPACE + rb"(?:!\s*+\w++" + _SPACE + rb")?[}:]")
 _GENERIC = re.compile(rb"(?:def|class)" + _GAP + rb"++" + _NAME + _GAP + rb"*+\[")
 _BEFORE_PARENTHESIS = re.compile(_GAP + rb"*+\(")
 _ALIAS = re.compile(
-    rb"type[ \t\f]" + _GAP + rb"*+(?!(?:and|as|else|for|if|in|is|not|or)(?!" + _WORD + rb"))"
-    + _NAME + _GAP + rb"*+(?:\[|=(?!=))"
+    rb"type[ \t\f]"
+    + _GAP
+    + rb"*+(?!(?:and|as|else|for|if|in|is|not|or)(?!"
+    + _WORD
+    + rb"))"
+    + _NAME
+    + _GAP
+    + rb"*+(?:\[|=(?!=))"
 )
 _PLAIN_END = {
     b'"': re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"', re.DOTALL),
@@ -80,7 +92,7 @@ def lower(text: str, version: tuple[int, int] = sys.version_info[:2]) -> str | N
         data = text.encode()
         lowering = _Lowering(data, version)
         lowering.code(0, len(data), 0)
-    except (_CannotLower, UnicodeEncodeError):
+    except (_CannotLower, UnicodeEncodeError, RecursionError):
         return None
     out = bytes(lowering.out)
     return None if out == data else out.decode("utf-8", "replace")
@@ -181,6 +193,8 @@ class _Lowering:
                 if match["mark"] != b",":
                     break
                 commas.append(match.start())
+        else:
+            raise _CannotLower
         for comma in commas:
             self.out[comma] = ord("|")
         if commas and not self._data[commas[-1] + 1 : position - 1].strip():
@@ -320,12 +334,14 @@ class _Template:
     def _close_field(self, place: int, end: int) -> None:
         brace, start, _ = self.fields[place]
         self.fields[place] = (brace, start, end)
-        expression = self._data[start:end]
+        self._note_newer(self._data[start:end])
+
+    def _note_newer(self, inside: bytes) -> None:
         self.newer |= (
-            self._quote in expression
-            or b"\\" in expression
-            or b"#" in expression
-            or (len(self._quote) == 1 and b"\n" in expression)
+            self._quote in inside
+            or b"\\" in inside
+            or b"#" in inside
+            or (len(self._quote) == 1 and b"\n" in inside)
         )
 
     def _rest_of_field(self, position: int, nested: int) -> int:
@@ -349,7 +365,9 @@ class _Template:
         found = _CONVERSION.match(self._data, position)
         if found is None:
             raise _CannotLower
+        between = self._data[position : found.end()]
+        self._note_newer(between)
+        self.newer |= (
+            len(between.partition(b"!")[2].split()) > 1
+        )  # older parsers want the end right after `!r`
         return found.end() - 1
-
-
-_CONVERSION = re.compile(rb"=?\s*+(?:!\s*+\w++\s*+)?[}:]")

@@ -30,17 +30,23 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
 _SLOW_CODECS = frozenset({"idna", "punycode"})
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_CHAINING: tuple[str, ...] = (
+    *("+", "-", "*", "/", "%", "|", "&", "^", "@", "~", "<", ">", "=", ".", "(", "[", "{"),
+    *(" and", " or", "not", " in", " is", "if", "lambda", "await"),
+)
+"""What every nested or chained expression has once a level."""
+
 _PYTHON_2_MESSAGES = (
     (re.compile(r"Missing parentheses in call to '(print|exec)'"), r"\1 statement"),
     (re.compile(r"leading zeros in decimal integer literals"), "octal number such as 0755"),
 )
+_LONG = re.compile(r"\b(?:\d+|0[xX][\da-fA-F]+)[lL]\b")
 _PYTHON_2_LINES = (
     (re.compile(r"^\s*print\s+(?:[\"'\w]|>>)"), "print statement"),
     (re.compile(r"^\s*exec\s+[\"'\w]"), "exec statement"),
-    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "`raise E, value`"),
+    (re.compile(r"^\s*raise\s+[\w.\[\]]+\s*,"), "`raise E, value`"),
     (re.compile(r"^\s*except\s+[\w.()]+\s*,\s*\w+\s*:"), "`except E, name:`"),
     (re.compile(r"^[^\"'#]*<>"), "`<>` operator"),
-    (re.compile(r"^[^\"'#]*\b\d+[lL]\b"), "long integer such as 10L"),
     (re.compile(r"^[^\"'#]*\b[uU][rR][\"']"), "ur'' string"),
     (re.compile(r"^[^\"'#]*`[^`]+`"), "backquotes"),
 )
@@ -211,6 +217,29 @@ def parse(text: str) -> ast.Module | Problem:
             gc.enable()
 
 
+def too_deep(text: str, limit: int = 1000) -> bool:
+    """Whether code that parses has chains or nesting of more than ``limit``: native parsers crash or hang on such."""
+    if len(text) < 2 * limit or sum(map(text.count, _CHAINING)) < limit:
+        return False
+    tree = parse(text)
+    return isinstance(tree, Problem) or _depth(tree) > limit
+
+
+def _depth(tree: ast.AST) -> int:
+    """The longest way down a tree; every operand of a flat chain (``a and b and c``, ``a < b < c``) is a step."""
+    deepest = 0
+    waiting = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if isinstance(node, ast.BoolOp):
+            depth += len(node.values)
+        elif isinstance(node, ast.Compare):
+            depth += len(node.ops)
+        deepest = max(deepest, depth)
+        waiting.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+    return deepest
+
+
 def _syntax_reason(error: SyntaxError, text: str) -> str:
     line = error.lineno or 1
     lines = text.split("\n")
@@ -223,6 +252,8 @@ def _syntax_reason(error: SyntaxError, text: str) -> str:
 def _python_2_construct(message: str, line: str) -> str:
     """Name the Python 2 construct on the line that the parser refused, or return nothing."""
     line = line[:1000]
+    if message.startswith("invalid ") and message.endswith(" literal") and _LONG.search(line):
+        return "long integer such as 10L"
     for pattern, name in _PYTHON_2_MESSAGES:
         if match := pattern.search(message):
             return match.expand(name)

@@ -26,22 +26,46 @@ _COOKIES = st.sampled_from(
     ]
 )
 _WORDS = st.sampled_from(
-    [*"()[]{}:,='\"*\\#_\n0", "'''", "f'", "\n\t", "def", "f", "x", "lambda", "async", "await", "with", "as"]
-    + [
-        "type",
-        "T",
-        "except",
-        "print",
-        "1e",
-        "0x",
-        "if",
-        "else",
-        "for",
-        "in",
-        "match",
-        "case",
-        "return",
-        "class",
+    [
+        *(
+            "[",
+            "]",
+            "(",
+            ")",
+            "{",
+            "}",
+            ":",
+            ",",
+            "=",
+            "'",
+            '"',
+            "*",
+            "\\",
+            "#",
+            "_",
+            "\n",
+            "0",
+            "'''",
+            "f'",
+            "\n\t",
+        ),
+        *(
+            "def",
+            "f",
+            "x",
+            "lambda",
+            "async",
+            "await",
+            "with",
+            "as",
+            "type",
+            "T",
+            "except",
+            "print",
+            "1e",
+            "0x",
+        ),
+        *("if", "else", "for", "in", "match", "case", "return", "class"),
     ]
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.index.source import MAX_BYTES, Problem, Source, column, decode, parse, read
+from auditor.index.source import MAX_BYTES, Problem, Source, column, decode, parse, read, too_deep
 
 
 def _read(path: Path) -> Source | Problem:
@@ -171,3 +171,20 @@ def test_parse_shows_no_warnings_and_leaves_the_collector_as_it_was() -> None:
 )
 def test_column_counts_code_points(line: str, offset: int, expected: int) -> None:
     assert column(line, offset) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "deep"),
+    [
+        ("x = " + "1+" * 900 + "1", False),
+        ("x = " + "1+" * 2_000 + "1", True),
+        ("x = " + "1 and " * 20_000 + "1", True),
+        ("x = " + "1 < " * 20_000 + "1", True),
+        ("x = a" + ".b" * 100_000, True),
+        ("x = [" + "1, " * 20_000 + "]", False),
+        ("x = (" + "a.b + c.d[0]\n" * 5 + ")\n" + "y = a.b(c)\n" * 5_000, True),  # does not parse
+        ("y = a.b(c) + 1\n" * 5_000, False),
+    ],
+)
+def test_what_native_parsers_cannot_take_is_known_before(text: str, deep: bool) -> None:
+    assert too_deep(text) is deep
