@@ -1,6 +1,8 @@
 """``python -m auditor``."""
 
-from auditor.cli.main import entry
+import sys
+
+from auditor.cli.main import main
 
 if __name__ == "__main__":
-    entry()
+    sys.exit(main())

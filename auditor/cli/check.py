@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verbose", "-v", action="store_true", help="say all there is to say about a finding"
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress, no warnings")
+    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     parser.add_argument("--statistics", action="store_true", help="add counts by rule and of the analysis")
     parser.add_argument("--timings", action="store_true", help="add CPU seconds by stage")
     parser.add_argument(
@@ -46,12 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     settings.add_arguments(parser)
     settings.add_run_arguments(parser)
-    gate = parser.add_argument_group("exit code (0 passed, 1 findings, 2 error)")
-    gate.add_argument(
-        "--fail-on", metavar="LEVEL", help="least severity that fails the run (default: MEDIUM)"
-    )
-    gate.add_argument("--min-score", metavar="N", help="fail below this score as well (1 to 10)")
-    gate.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
 
 
 def run(arguments: argparse.Namespace) -> int:

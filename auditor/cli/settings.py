@@ -27,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--exclude", metavar="PATTERN,...", action="append", help="files and directories to skip"
     )
+    group.add_argument(
+        "--fail-on", metavar="LEVEL", help="least severity that makes the exit code 1 (default: MEDIUM)"
+    )
+    group.add_argument("--min-score", metavar="N", help="make it 1 below this score as well (1 to 10)")
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,12 +29,10 @@ class TomlFile:
         if self._positions is None:
             self._positions = Positions(self.text)
         positions = self._positions
-        if entry:
-            inner = f"{table}.{key}" if table else key
-            if positions.table(inner) > 1:
-                return positions.key(inner, 0, entry, word)
-            return positions.key(table, 0, key, word or entry)
-        return positions.key(table, 0, key, word)
+        inner = f"{table}.{key}" if table else key
+        if positions.table(inner) > 1:  # a table of its own
+            return positions.key(inner, 0, entry, word)
+        return positions.key(table, 0, key, word or entry)
 
 
 @dataclass(slots=True)

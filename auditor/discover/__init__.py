@@ -247,10 +247,10 @@ class _Search:
         if stat.S_ISREG(mode):
             return
         directory, name = os.path.split(path)
-        self._directories[directory].discard(name)
+        self._directories.get(directory, set()).discard(name)
         if stat.S_ISLNK(mode):
             self._links.append(path)
-        elif mode:
+        elif mode and name.endswith(SUFFIXES):
             self._problems[path] = "is no regular file"
 
     def _follow_links(self) -> None:

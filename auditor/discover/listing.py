@@ -36,6 +36,8 @@ class Listing:
             if unsure:
                 self.unsure.append(path)
         elif name not in _TELLING:
+            if unsure and "." not in name:
+                self.unsure.append(path)  # a link to a directory has no suffix
             return
         names = self.directories.get(directory)
         if names is None:

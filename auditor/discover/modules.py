@@ -76,33 +76,30 @@ class Namer:
             self._places[top] = self._new_root(top, "")
 
     def _find(self, directory: str) -> Place:
-        is_package, is_project = self._kind(directory)
+        is_package = self._kind(directory)[0]
         parent_path, name = os.path.split(directory)
         parent = self.place(parent_path)
-        inside_package = parent.is_package
-        if directory in self._tops or name in _LIBRARIES:
-            return self._new_root(directory, "")
-        if not name.isidentifier():
-            return self._new_root(directory, "")
         dotted = f"{parent.dotted}.{name}" if parent.dotted else name
-        if not is_package:
-            is_source_directory = name == "src" and not parent.dotted
-            if is_project or is_source_directory:
-                return self._new_root(directory, dotted)
-            loose = parent.loose if inside_package else parent.loose + 1
-            return Place(parent.root, dotted, loose, inside_package)
-        if is_project and not inside_package and not self._has(directory, "setup.py"):
+        if not name.isidentifier() or directory in self._tops or name in _LIBRARIES:
+            return self._new_root(directory, dotted if dotted.replace(".", "_").isidentifier() else "")
+        if self._is_project(directory) or (name == "src" and not is_package and not parent.dotted):
             return self._new_root(directory, dotted)
-        return Place(parent.root, dotted, parent.loose, True)
+        if is_package or parent.is_package:
+            return Place(parent.root, dotted, parent.loose, True)
+        return Place(parent.root, dotted, parent.loose + 1, False)
+
+    def _is_project(self, directory: str) -> bool:
+        """Whether imports of a project start here; a package that only brings its own setup.py is none."""
+        is_package, has_mark = self._kind(directory)
+        if not has_mark or not is_package:
+            return has_mark
+        return not self._has(directory, "setup.py") and not self._kind(os.path.dirname(directory))[0]
 
     def _is_top(self, directory: str) -> bool:
-        is_package, is_project = self._kind(directory)
-        name = os.path.basename(directory)
         return (
             directory in self._tops
-            or name in _LIBRARIES
-            or (is_project and not (is_package and self._kind(os.path.dirname(directory))[0]))
-            or (not is_package and not name.isidentifier())
+            or os.path.basename(directory) in _LIBRARIES
+            or self._is_project(directory)
             or os.path.lexists(os.path.join(directory, ".git"))
         )
 
@@ -119,12 +116,12 @@ class Namer:
         return Place(len(self.roots) - 1, "", 0, False)
 
     def _kind(self, directory: str) -> tuple[bool, bool]:
-        """Whether it is a package, and whether it is a project."""
+        """Whether it is a package, and whether it holds a project's file."""
         found = self._marks.get(directory)
         if found is None:
             is_package = self._has(directory, PACKAGE_FILE)
-            is_project = any(self._has(directory, name) for name in PROJECT_FILES)
-            found = self._marks[directory] = (is_package, is_project)
+            has_mark = any(self._has(directory, name) for name in PROJECT_FILES)
+            found = self._marks[directory] = (is_package, has_mark)
         return found
 
     def _has(self, directory: str, name: str) -> bool:
