@@ -1,22 +1,21 @@
-"""The labelled programs under fixtures/programs, and the marks in their sources.
+"""The labelled programs under fixtures/programs and the marks in their sources.
 
-A mark is a trailing comment on the first line of a finding: ``# expect: LOOP303:12`` or, with the severity that
-matters for the label, ``# expect: LOOP303:12 MONITOR``; several are separated by commas. What is not marked must not
-be reported.
+A mark is a trailing comment on the first line of a finding: ``# expect: LOOP303:12`` or, where the severity is a part
+of the label, ``# expect: LOOP303:12 MONITOR``. What is not marked must not be reported.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import tokenize
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.rulebook import expectations
+
 PROGRAMS = Path(__file__).resolve().parents[2] / "fixtures" / "programs"
 
-_MARK = re.compile(r"(?P<code>LOOP\d{3}):(?P<column>\d+)(?: (?P<severity>MONITOR|MEDIUM|HIGH|CRITICAL))?")
+CODES = ("LOOP102", "LOOP301", "LOOP302", "LOOP303", "LOOP305", "LOOP306", "LOOP401")
+"""The rules that the programs are labelled for. A new rule joins when every program has been read for its fault."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,20 +48,15 @@ def sources(program: str) -> list[Path]:
 
 
 def labels_in(source: str, path: str) -> list[Label]:
-    """The marks of one source text. A malformed mark is an error: it would silently expect nothing."""
+    """The marks of one source text; in programs each must name its column."""
     labels: list[Label] = []
-    for number, comment in _comments(source):
-        _, found, marks = comment.partition("# expect:")
-        if not found:
-            continue
-        for mark in marks.split(","):
-            match = _MARK.fullmatch(mark.strip())
-            if match is None:
-                raise ValueError(
-                    f"{path}:{number}: mark {mark.strip()!r} is not of the form LOOP303:12 [SEVERITY]"
-                )
-            severity = match["severity"] or ""
-            labels.append(Label(path, number, int(match["column"]), match["code"], severity))
+    for mark in expectations(source, path):
+        if mark.column is None:
+            raise ValueError(
+                f"{path}:{mark.line}: mark {mark.code} names no column; write {mark.code}:COLUMN"
+            )
+        severity = mark.severity.name if mark.severity is not None else ""
+        labels.append(Label(path, mark.line, mark.column, mark.code, severity))
     return labels
 
 
@@ -84,16 +78,7 @@ def difference(wanted: list[Label], reported: list[Label]) -> tuple[list[Label],
     free = Counter(reported)
     missed: list[Label] = []
     for label in sorted(wanted, key=lambda one: not one.severity):
-        match = next(
-            (
-                seen
-                for seen in free
-                if free[seen] > 0
-                and seen.place() == label.place()
-                and (not label.severity or seen.severity == label.severity)
-            ),
-            None,
-        )
+        match = next((seen for seen in free if free[seen] > 0 and _fits(label, seen)), None)
         if match is None:
             missed.append(label)
         else:
@@ -101,17 +86,5 @@ def difference(wanted: list[Label], reported: list[Label]) -> tuple[list[Label],
     return sorted(missed), sorted(free.elements())
 
 
-def _comments(source: str) -> list[tuple[int, str]]:
-    """Line and text of every comment. Grammar that the running interpreter's tokenizer refuses is read by lines."""
-    try:
-        return [
-            (token.start[0], token.string)
-            for token in tokenize.generate_tokens(io.StringIO(source).readline)
-            if token.type == tokenize.COMMENT
-        ]
-    except (tokenize.TokenError, SyntaxError):
-        return [
-            (number, line[line.index("#") :])
-            for number, line in enumerate(source.splitlines(), 1)
-            if "#" in line
-        ]
+def _fits(label: Label, seen: Label) -> bool:
+    return label.place() == seen.place() and label.severity in {"", seen.severity}
