@@ -19,8 +19,8 @@ def pytest_configure() -> None:
             raise pytest.UsageError(f"asked to test an installed auditor, but {package} is the checkout's")
 
 
-@pytest.fixture
-def repository() -> Path:
+@pytest.fixture(scope="session")
+def repository_root() -> Path:
     """The checkout, where rules/ and fixtures/ lie."""
     return REPOSITORY
 

@@ -59,7 +59,7 @@ def _parse(line: str) -> _Rule | None:
     if negated:
         text = text[1:]
     directories_only = text.endswith("/")
-    text = text.rstrip("/") if directories_only else text
+    text = text.removesuffix("/")
     anchored = "/" in text
     text = text.removeprefix("/")
     if not text:
