@@ -10,6 +10,9 @@ from auditor.reporters.options import Reader
 _FILES_KEPT = 16
 """Findings come worst first, so files alternate; a few are kept to spare most of the second readings."""
 
+_LEAST = 24
+"""Frames are at least this wide: the longest escape and the marks of a cut line must fit."""
+
 
 def read_from_disk(path: str) -> str | None:
     """Read a reported path the way the audit did, or return None."""
@@ -56,7 +59,7 @@ class Excerpt:
 
 def excerpt(line: str, start: int, end: int, limit: int, ellipsis: str) -> Excerpt:
     """Cut ``line`` to ``limit`` cells around the code points ``start`` to ``end`` (from 0, end exclusive)."""
-    limit = max(limit, 12)
+    limit = max(limit, _LEAST)
     end = min(max(end, start + 1), len(line))
     # A code point is never narrower than its raw self except for combining marks, of which no run is long.
     first, last = max(0, start - 2 * limit), min(len(line), start + 4 * limit)

@@ -20,6 +20,7 @@ Span = tuple[str, str]
 Line = list[Span]
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
+_ROOMY = 60
 _STEPS_AT_START, _STEPS_AT_END = 2, 3
 _OTHER_PLACES, _OTHER_ROOTS = 4, 3
 _NOT_ANALYSED_SHOWN = 10
@@ -76,7 +77,7 @@ class Layout:
             ("also", self._also(group, gutter)),
             ("cost", self._quoted(self._cost(finding), self._room(gutter), 2)),
             ("fix", self._advice(finding, gutter)),
-            ("rule", [self._rule(finding)]),
+            ("rule", [_clip(self._rule(finding), self._room(gutter), self._glyphs.ellipsis)]),
         ]
         yield from self._sections([section for section in sections if section[1]], gutter)
 
@@ -177,7 +178,8 @@ class Layout:
         return lines
 
     def _child(self, depth: int) -> Span:
-        return (" " * (3 * (depth - 1)) + self._glyphs.child if depth else "", "chrome")
+        indent = 3 if self._columns >= _ROOMY else 1
+        return (" " * (indent * (depth - 1)) + self._glyphs.child if depth else "", "chrome")
 
     def _step(self, step: Step, depth: int, room: int) -> Iterator[Line]:
         indent = self._child(depth)
@@ -303,11 +305,11 @@ class Layout:
         if entries:
             yield [("Not analysed:", "label")]
             for path, reason in entries[:_NOT_ANALYSED_SHOWN]:
-                yield [("  ", ""), (path, "place"), (f": {cut(reason, 200, self._glyphs.ellipsis)}", "dim")]
+                yield from self._file_not_analysed(path, reason)
             if len(entries) > _NOT_ANALYSED_SHOWN:
                 yield [
                     (
-                        f"  and {count(len(entries) - _NOT_ANALYSED_SHOWN, 'more file')} (all: -o concise)",
+                        f"  and {count(len(entries) - _NOT_ANALYSED_SHOWN, 'more file')}, see `-o concise`",
                         "dim",
                     )
                 ]
@@ -319,10 +321,23 @@ class Layout:
         style = "summary.bad" if self._selection.findings else "summary.good"
         yield from self._styled(summary.found(report, self._selection), style)
         yield from self._styled(summary.covered(report), "dim")
+        if self._options.verbose:
+            for what, effect in report.score_parts:
+                yield [(f"  {effect:+.1f}  {escape(what)}", "dim")]
         if self._selection.hidden:
             yield from self._styled(
                 "`--min-severity MONITOR --min-confidence low` shows what is hidden", "dim"
             )
+
+    def _file_not_analysed(self, path: str, reason: str) -> Iterator[Line]:
+        head: Line = [("  ", ""), (path, "place"), (":", "dim")]
+        room = self._columns - width(path) - 4
+        if width(reason) <= room:
+            yield [*head, (f" {reason}", "dim")]
+            return
+        yield head
+        for line in self._quoted(reason, self._columns - 4, 2, "dim"):
+            yield [("    ", ""), *line]
 
     def _styled(self, text: str, style: str) -> Iterator[Line]:
         yield from self._quoted(text, self._columns, 0, style)
@@ -332,6 +347,18 @@ class Layout:
         for row in summary.table(rows):
             yield [(f"  {row}", "")]
         yield []
+
+
+def _clip(line: Line, limit: int, ellipsis: str) -> Line:
+    """Cut a line that is wider than ``limit``."""
+    clipped: Line = []
+    for text, style in line:
+        shown = cut(text, limit, ellipsis)
+        clipped.append((shown, style))
+        limit -= width(shown)
+        if shown != text:
+            break
+    return clipped
 
 
 def escape_lines(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from auditor.model import Report
 from auditor.reporters.layout import ASCII, UNICODE, Layout, Line
 from auditor.reporters.options import DEFAULT, Options
+from auditor.reporters.output import encodable
 
 _SEVERITIES = {
     "CRITICAL": "bright_magenta",
@@ -31,7 +32,7 @@ STYLES = {
     "label": "bright_black",
     "summary.good": "bold green",
     "summary.bad": "bold",
-    **{f"badge.{name}": f"bold {color}" for name, color in _SEVERITIES.items()},
+    **{f"badge.{name}": f"bold reverse {color}" for name, color in _SEVERITIES.items()},
     **{f"severity.{name}": f"bold {color}" for name, color in _SEVERITIES.items()},
     **{f"underline.{name}": f"bold {color}" for name, color in _SEVERITIES.items()},
 }
@@ -55,20 +56,25 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
 def paint(report: Report, console: Console, options: Options) -> None:
     """Print ``report`` on ``console``."""
     glyphs = UNICODE if console.encoding.lower().startswith("utf") and not console.legacy_windows else ASCII
-    painter = _Painter()
+    painter = _Painter(console)
     for line in Layout(report, options, glyphs, console.width).lines():
         console.print(painter.text(line), soft_wrap=True, end="\n")
 
 
 class _Painter:
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
         self._syntax = Syntax("", "python", theme="ansi_dark")
+        self._colored = console.color_system is not None and not console.no_color
+        self._encoding = console.encoding
 
     def text(self, line: Line) -> Text:
         text = Text(no_wrap=True, overflow="ignore", end="")
-        for content, style in line:
+        for raw, style in line:
+            content = encodable(raw, self._encoding)
             if style == "source":
                 text.append_text(self._source(content))
+            elif self._colored and style.startswith("badge."):
+                text.append(f" {content[1:-1]} ", STYLES[style])  # the colour stands in for the brackets
             else:
                 text.append(content, STYLES[style])
         return text

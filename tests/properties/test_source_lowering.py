@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+import hypothesmith
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,20 @@ def test_every_line_keeps_its_bytes(words: list[str]) -> None:
 
 def _f_string(parts: list[str]) -> str:
     return "f'" + " ".join(f"{{{part}}}" for part in parts) + "'"
+
+
+@given(hypothesmith.from_grammar())
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+def test_programs_of_the_running_grammar_are_left_alone_or_keep_their_calls(text: str) -> None:
+    tree = parse(text)
+    assert isinstance(tree, (ast.Module, Problem))
+    lowered = lower(text, (3, 11))
+    if lowered is not None and isinstance(tree, ast.Module):
+        assert _calls(ast.parse(lowered)) == _calls(tree)
+
+
+def _calls(tree: ast.AST) -> list[tuple[int, int]]:
+    return sorted((node.lineno, node.col_offset) for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 _NAMES = st.sampled_from(

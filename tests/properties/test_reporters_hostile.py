@@ -1,0 +1,113 @@
+"""Names and sources may hold anything: the terminal obeys none of it, and underlines stay where they belong."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from unit.reporters_sample import REPORT, chain_of, exposures_of, finding
+
+from auditor.model import Location, NotAnalysed, Report, Severity
+from auditor.reporters import FORMATS, Options, get, terminal
+from auditor.reporters.cells import cut, escape, pieces, width, wrap
+from auditor.reporters.frames import excerpt
+
+_CHARS = "a b/.()\t\n\r\x00\x1b[31m]8;;\x07\x9b\u202e\u2066\u200b\u2028\ufe0f文🙂é\u0301\udcff`"
+NASTY = st.text(st.sampled_from(_CHARS) | st.characters(), max_size=60)
+GOOD = frozenset("\n")
+
+
+def _safe(text: str) -> None:
+    for char in text:
+        assert char in GOOD or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"), (
+            repr(char)
+        )
+
+
+def _report(path: str, function: str, message: str) -> Report:
+    where = Location(path, 1, 2, 1, 6)
+    chain = chain_of((path, 1, function, message), (path, 1, function, message))
+    one = finding(
+        location=where,
+        function=function,
+        message=message,
+        advice=message,
+        chain=chain,
+        exposures=exposures_of(chain, chain[:1]),
+    )
+    two = replace(one, severity=Severity.MEDIUM, chain=chain * 5)
+    return replace(REPORT, findings=(one, two, two), not_analysed=(NotAnalysed(path, message),))
+
+
+@given(NASTY, NASTY, NASTY, NASTY, st.integers(40, 120), st.booleans())
+def test_text_is_safe_and_json_is_valid(
+    path: str, function: str, message: str, line: str, columns: int, verbose: bool
+) -> None:
+    report = _report(path, function, message)
+    for name in FORMATS:
+        out = io.StringIO()
+        options = Options(source=lambda _: line, width=columns, terminal=False, verbose=verbose)
+        get(name).render(report, out, options=options)
+        _safe(out.getvalue())
+        if name == "json":
+            json.loads(out.getvalue().encode("ascii"))
+        if name == "concise":
+            assert out.getvalue().count("\n") == 5
+    out = io.StringIO()
+    terminal.paint(report, Console(file=out, width=columns, color_system=None), options)
+    _safe(out.getvalue())
+
+
+@given(NASTY, NASTY, st.integers(40, 120))
+def test_no_line_is_wider_than_the_terminal(message: str, line: str, columns: int) -> None:
+    out = io.StringIO()
+    get("full").render(
+        _report("a.py", "a." + message[:20], message),
+        out,
+        options=Options(source=lambda _: line, width=columns),
+    )
+    assert all(width(printed) <= columns for printed in out.getvalue().split("\n"))
+
+
+def _cells(text: str, start: int, end: int) -> str:
+    """The part of ``text`` in the cells from ``start`` to ``end``."""
+    used, part = 0, ""
+    for char in text:
+        if start <= used < end:
+            part += char
+        used += width(char)
+    return part
+
+
+@given(
+    NASTY.map(lambda text: text.replace("\n", "")),
+    st.integers(0, 60),
+    st.integers(1, 60),
+    st.integers(24, 60),
+)
+def test_the_underline_is_under_the_span(line: str, start: int, length: int, limit: int) -> None:
+    shown = excerpt(line, start, start + length, limit, "...")
+    assert width(shown.text) <= limit
+    assert shown.offset + shown.length <= limit
+    if start >= len(line):
+        assert shown.length == 0
+        return
+    span = "".join(pieces(line)[start : start + length])
+    marked = _cells(shown.text, shown.offset, shown.offset + shown.length)
+    marks = [char for char in line if unicodedata.combining(char)]
+    if not marks and span.strip():
+        assert span.startswith(marked.rstrip()) or marked.rstrip() == ""
+
+
+@given(NASTY, st.integers(2, 40))
+def test_wrap_keeps_every_word(text: str, limit: int) -> None:
+    shown = escape(text)
+    lines = wrap(shown, limit)
+    assert all(width(line) <= limit for line in lines)
+    assert "".join(lines).replace(" ", "") == shown.replace(" ", "")
+    assert width(cut(shown, limit, "")) <= limit
