@@ -22,6 +22,7 @@ OPTIONAL = frozenset({"fast_codec_of_the_vendor"})
 """Modules that a program imports inside `try` and that do not exist."""
 
 
+@cache
 def missing_libraries(program: str) -> list[str]:
     """The libraries that a program imports and that are not installed here."""
     own = {part for file in sources(program) for part in (*file.relative_to(PROGRAMS).parts, file.stem)}
@@ -40,6 +41,7 @@ def missing_libraries(program: str) -> list[str]:
     return sorted(name for name in wanted if importlib.util.find_spec(name) is None)
 
 
+@cache
 def is_readable(program: str) -> bool:
     """Whether the running interpreter knows the program's grammar."""
     try:
