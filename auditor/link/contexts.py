@@ -1,0 +1,129 @@
+"""Contexts as small ints: which thread, what loop, which phase; and how calls change them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.model import Loop, Phase, Thread
+
+if TYPE_CHECKING:
+    from auditor.catalog.values import ContextChange
+
+THREADS: Final = tuple(Thread)
+LOOPS: Final = tuple(Loop)
+PHASES: Final = tuple(Phase)
+_LOOP_STEP: Final = len(PHASES)
+_THREAD_STEP: Final = len(PHASES) * len(LOOPS)
+
+Context = int
+"""thread * 24 + loop * 6 + phase, each by its position in the enumeration of `auditor.model`."""
+
+
+def context(thread: Thread, loop: Loop, phase: Phase) -> Context:
+    """The number of a triple."""
+    return THREADS.index(thread) * _THREAD_STEP + LOOPS.index(loop) * _LOOP_STEP + PHASES.index(phase)
+
+
+def thread_of(number: Context) -> Thread:
+    return THREADS[number // _THREAD_STEP]
+
+
+def loop_of(number: Context) -> Loop:
+    return LOOPS[number % _THREAD_STEP // _LOOP_STEP]
+
+
+def phase_of(number: Context) -> Phase:
+    return PHASES[number % _LOOP_STEP]
+
+
+def on_loop(number: Context) -> bool:
+    """Whether a loop that others wait for runs in this thread meanwhile: blocking here is what users feel.
+
+    A private loop on a worker thread serves the one coroutine it was opened for.
+    """
+    return ON_LOOP[number]
+
+
+def may_have_loop(number: Context) -> bool:
+    """Whether a loop surely runs in this thread, whoever it serves."""
+    return HAS_LOOP[number]
+
+
+class Transform:
+    """How the context of a caller becomes that of what it calls, schedules or hands over.
+
+    ``apply`` gives None where the step does not happen in that context.
+    """
+
+    __slots__ = ("_known", "_needs_loop", "_no_loop_only", "change", "drives", "relative", "task")
+
+    def __init__(
+        self,
+        change: ContextChange | None = None,
+        *,
+        needs_loop: bool = False,
+        drives: bool = False,
+        relative: bool = False,
+        task: bool = False,
+    ) -> None:
+        self.change = change
+        self._needs_loop = needs_loop  # a coroutine called where no loop runs is made, not run
+        self.drives = drives  # opens a loop and runs a coroutine on it
+        self.relative = relative  # runs later on the caller's loop
+        self.task = task  # outlives its caller
+        self._known: dict[Context, Context | None] = {}
+
+    def apply(self, before: Context) -> Context | None:
+        """The context afterwards."""
+        try:
+            return self._known[before]
+        except KeyError:
+            after = self._known[before] = self._compute(before)
+            return after
+
+    def _compute(self, before: Context) -> Context | None:
+        thread, loop, phase = thread_of(before), loop_of(before), phase_of(before)
+        change = self.change
+        if self._needs_loop and loop in (Loop.NONE, Loop.UNKNOWN):
+            return None
+        if self.drives:
+            if loop in (Loop.SERVING, Loop.PRIVATE):
+                return None  # refused at run time: a loop is running already
+            new_thread = Thread.MAIN if thread == Thread.UNKNOWN else thread
+            new_loop = Loop.PRIVATE if new_thread in (Thread.WORKER, Thread.PROCESS) else Loop.SERVING
+            new_phase = phase if phase != Phase.IMPORT else Phase.CLI
+            if change is not None and change.phase is not None:
+                new_phase = change.phase
+            return context(new_thread, new_loop, new_phase)
+        if change is None:
+            return before
+        new_thread = change.thread if change.thread is not None else thread
+        new_loop = change.loop if change.loop is not None else loop
+        new_phase = change.phase if change.phase is not None else phase
+        if self.relative and change.thread is None:
+            if loop == Loop.PRIVATE:
+                new_loop = Loop.PRIVATE
+            if new_thread == Thread.UNKNOWN:
+                new_thread = Thread.MAIN
+            if new_loop in (Loop.NONE, Loop.UNKNOWN) and change.loop is not None:
+                new_loop = change.loop
+        if (self.task or self.relative) and new_phase in (Phase.IMPORT, Phase.STARTUP) and change.phase is None:
+            new_phase = Phase.SERVING
+        return context(new_thread, new_loop, new_phase)
+
+
+ALL: Final = range(len(THREADS) * _THREAD_STEP)
+HAS_LOOP: Final = tuple(loop_of(c) in (Loop.SERVING, Loop.PRIVATE) for c in ALL)
+ON_LOOP: Final = tuple(
+    loop_of(c) == Loop.SERVING and thread_of(c) != Thread.PROCESS
+    or loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN
+    for c in ALL
+)
+IMPORT: Final = context(Thread.MAIN, Loop.NONE, Phase.IMPORT)
+CLI: Final = context(Thread.MAIN, Loop.NONE, Phase.CLI)
+SYNC_TEST: Final = context(Thread.MAIN, Loop.NONE, Phase.TEST)
+ASYNC_TEST: Final = context(Thread.MAIN, Loop.SERVING, Phase.TEST)
+SERVING: Final = context(Thread.MAIN, Loop.SERVING, Phase.SERVING)
+UNKNOWN: Final = context(Thread.UNKNOWN, Loop.UNKNOWN, Phase.SERVING)
+PLAIN: Final = Transform()
+COROUTINE: Final = Transform(needs_loop=True)

@@ -1,0 +1,870 @@
+"""What a function body does: which functions it calls, schedules or hands over, and which effects its calls have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.catalog.conditions import Selector
+from auditor.index import facts as f
+from auditor.link import contexts as c
+from auditor.link import guards as g
+from auditor.link import values as v
+from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.guards import Constraints, Guards
+from auditor.link.hierarchy import MAX_OVERRIDES
+from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
+from auditor.model import Confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.catalog.values import Api, ContextChange, Decorates, Runs
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Class, Function, Module
+
+MAX_TARGETS: Final = MAX_OVERRIDES
+MAX_ENVIRONMENTS: Final = 200
+"""Variants of one higher-order function, by the callables it is given; what comes later is not told apart."""
+
+
+class Node:
+    """A function together with what the callables among its parameters are."""
+
+    __slots__ = ("environment", "function", "id")
+
+    def __init__(self, function: Function, environment: Environment, identifier: int) -> None:
+        self.function = function
+        self.environment = environment
+        self.id = identifier
+
+    def __repr__(self) -> str:
+        return f"{self.function!r}{'*' if self.environment else ''}"
+
+
+class Place:
+    """A span in a function: UTF-8 byte columns from 0. ``call`` is the number of the call, or -1."""
+
+    __slots__ = ("call", "column", "end_column", "end_line", "line")
+
+    def __init__(self, line: int, column: int, end_line: int, end_column: int, call: int = -1) -> None:
+        self.line = line
+        self.column = column
+        self.end_line = end_line
+        self.end_column = end_column
+        self.call = call
+
+
+class Edge:
+    """One step from a function to another. ``how`` is a short word for the witness: call, offload, schedule ..."""
+
+    __slots__ = ("confidence", "constraints", "how", "place", "role", "target", "transform")
+
+    def __init__(
+        self,
+        target: Node,
+        place: Place,
+        transform: c.Transform,
+        confidence: Confidence,
+        constraints: Constraints,
+        how: str,
+        role: str = "",
+    ) -> None:
+        self.target = target
+        self.place = place
+        self.transform = transform
+        self.confidence = confidence
+        self.constraints = constraints
+        self.how = how
+        self.role = role
+
+
+class Sink:
+    """A call, or an operation that implies one, with an effect that the catalog knows."""
+
+    __slots__ = ("api", "arguments", "callee", "confidence", "constraints", "place", "region")
+
+    def __init__(
+        self,
+        place: Place,
+        callee: str,
+        api: Api,
+        arguments: CallArguments | None,
+        constraints: Constraints,
+        confidence: Confidence,
+        region: int,
+    ) -> None:
+        self.place = place
+        self.callee = callee
+        self.api = api
+        self.arguments = arguments
+        self.constraints = constraints
+        self.confidence = confidence
+        self.region = region
+
+
+class HandedOver:
+    """A callable position of an offloading API that holds a call: the result is handed over, not the function."""
+
+    __slots__ = ("argument_call", "constraints", "offloader", "place")
+
+    def __init__(self, place: Place, argument_call: int, offloader: str, constraints: Constraints) -> None:
+        self.place = place
+        self.argument_call = argument_call
+        self.offloader = offloader
+        self.constraints = constraints
+
+
+class Body:
+    """Everything that one node does."""
+
+    __slots__ = ("edges", "externals", "handed_over", "sinks")
+
+    def __init__(self) -> None:
+        self.edges: list[Edge] = []
+        self.sinks: list[Sink] = []
+        self.handed_over: list[HandedOver] = []
+        self.externals: list[tuple[int, str]] = []  # (call, dotted name)
+
+
+class Edges:
+    """Finds the body of a node; the graph asks for those that some context reaches."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.guards = Guards(evaluator)
+        self.nodes: list[Node] = []
+        self._nodes: dict[tuple[Function, Environment], Node] = {}
+        self._variants: dict[Function, int] = {}
+        self._bodies: dict[Node, Body] = {}
+        self._higher_order: dict[Module, frozenset[tuple[int, int]]] = {}
+        self._transforms: dict[tuple[object, ...], c.Transform] = {}
+        self._apis: dict[str, Api | None] = {}
+        self._runs: dict[str, tuple[Runs, ...]] = {}
+
+    def node(self, function: Function, environment: Environment = ()) -> Node:
+        """The node of a function, without or with an environment."""
+        key = (function, environment)
+        known = self._nodes.get(key)
+        if known is None:
+            if environment:
+                count = self._variants.get(function, 0) + 1
+                if count > MAX_ENVIRONMENTS:
+                    return self.node(function)
+                self._variants[function] = count
+            known = self._nodes[key] = Node(function, environment, len(self.nodes))
+            self.nodes.append(known)
+        return known
+
+    def body(self, node: Node) -> Body:
+        """What the node does."""
+        known = self._bodies.get(node)
+        if known is None:
+            known = self._bodies[node] = _BodyBuilder(self, node).build()
+        return known
+
+    def api(self, dotted: str) -> Api | None:
+        try:
+            return self._apis[dotted]
+        except KeyError:
+            found = self._apis[dotted] = self.evaluator.catalog.api(dotted)
+            return found
+
+    def runs(self, dotted: str) -> tuple[Runs, ...]:
+        known = self._runs.get(dotted)
+        if known is None:
+            known = self._runs[dotted] = self.evaluator.catalog.runs(dotted)
+        return known
+
+    def transform(
+        self, change: ContextChange, *, drives: bool = False, relative: bool = False, task: bool = False
+    ) -> c.Transform:
+        key = (change, drives, relative, task)
+        known = self._transforms.get(key)
+        if known is None:
+            known = self._transforms[key] = c.Transform(change, drives=drives, relative=relative, task=task)
+        return known
+
+    def higher_order(self, module: Module) -> frozenset[tuple[int, int]]:
+        """Parameters of the file, as (function, index), that are called or passed on somewhere in it."""
+        known = self._higher_order.get(module)
+        if known is None:
+            exprs = module.facts.exprs
+            found = set()
+            for call in module.facts.calls:
+                positions = [call[f.C_CALLEE], *call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]]]
+                loops: set[int] = set()
+                while positions:
+                    position = positions.pop()
+                    expression = exprs[position]
+                    tag = expression[0]
+                    if tag == f.PHI:
+                        if position in loops:
+                            continue
+                        loops.add(position)
+                    if tag == f.PARAM:
+                        found.add((expression[1], expression[2]))
+                    elif tag in (f.STARRED, f.ITEM, f.ITERATE, f.AWAIT):
+                        positions.append(expression[1])
+                    elif tag in (f.UNION, f.PHI, f.LIST, f.TUPLE):
+                        positions.extend(expression[1])
+            for function in module.facts.functions:
+                # loops over *functions, and tests of flags, tell variants apart as well
+                for record in function.iterations:
+                    expression = exprs[record[0]]
+                    if expression[0] == f.PARAM:
+                        found.add((expression[1], expression[2]))
+            known = self._higher_order[module] = frozenset(found)
+        return known
+
+    def environment_for(
+        self, function: Function, captured: Environment, given: Iterable[tuple[int, Values]]
+    ) -> Environment:
+        """The environment of a call: what the closure holds, and the callables among the arguments."""
+        entries = dict(captured)
+        for index, values in given:
+            callables = tuple(x for x in values if x.kind in _PASSED)
+            if callables:
+                entries[function, index] = callables
+        if not entries:
+            return ()
+        return tuple(sorted(entries.items(), key=lambda item: (item[0][0].id, item[0][1])))
+
+
+class _BodyBuilder:
+    """Builds one body; symbolic parameters are replaced by what the node's environment holds."""
+
+    def __init__(self, edges: Edges, node: Node) -> None:
+        self.edges = edges
+        self.node = node
+        self.function = node.function
+        self.module = node.function.module
+        self.evaluator = edges.evaluator
+        self.environment = dict(node.environment)
+        self.result = Body()
+        self.constants = {
+            index: values[0].a
+            for (owner, index), values in node.environment
+            if owner is node.function and len(values) == 1 and values[0].kind == v.CONSTANT
+        }
+
+    # -- values under the environment --------------------------------------------------------------------------
+
+    def values(self, position: int) -> Values:
+        values = self.evaluator.values(self.module, position)
+        for value in values:
+            if value.kind in _OPEN:
+                return self.open_values(values)
+        return values
+
+    def open_values(self, values: Values) -> Values:
+        if not self.environment:
+            return values
+        return self.evaluator.results.replace(values, self._look_up, self.function, 0)
+
+    def _look_up(self, owner: Function, index: int) -> Values | None:
+        return self.environment.get((owner, index))
+
+    # -- the body ----------------------------------------------------------------------------------------------
+
+    def build(self) -> Body:
+        module = self.module
+        facts = self.function.facts
+        guards = self.edges.guards
+        calls = module.facts.calls
+        skip_decorated = facts.kind in (f.MODULE_BODY, f.CLASS_BODY)
+        _ = skip_decorated
+        for number in facts.calls:
+            call = calls[number]
+            constraints = guards.of(module, call[f.C_REGION])
+            if g.DEAD in constraints:
+                continue
+            if self.constants and not self.evaluator.results.region_possible(
+                module, call[f.C_REGION], self.function, self.constants
+            ):
+                continue
+            place = Place(call[f.C_LINE], call[f.C_COLUMN], call[f.C_END_LINE], call[f.C_END_COLUMN], number)
+            if call[f.C_FLAGS] & f.IS_DECORATOR:
+                self.decoration(number, call, place, constraints)
+                continue
+            values = self.values(call[f.C_CALLEE])
+            if values:
+                self.call(values, number, place, constraints, bool(call[f.C_FLAGS] & f.AWAITED))
+        self.implicit_calls()
+        return self.result
+
+    def call(self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool) -> None:
+        """Everything that calling one of ``values`` may do."""
+        targets: list[tuple[Value, Function, int]] = []
+        for value in values:
+            self.collect(value, number, place, constraints, targets)
+        if not targets:
+            return
+        if awaited and len(targets) > 1:
+            targets = self.awaitable(targets)
+        if len({t[1] for t in targets}) > MAX_TARGETS:
+            return
+        confidence = _confidence(len({t[1] for t in targets}))
+        asyncness = self.guarded_asyncness(number)
+        for value, function, skip in targets:
+            if asyncness is not None and function.is_async != asyncness:
+                continue
+            self.call_edge(value, function, skip, number, place, constraints, confidence)
+
+    def collect(
+        self,
+        value: Value,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        targets: list[tuple[Value, Function, int]],
+    ) -> None:
+        """Functions of the program that calling ``value`` runs; effects outside it are recorded."""
+        kind = value.kind
+        if kind == v.FUNCTION:
+            targets.append((value, value.a, 0))
+        elif kind == v.BOUND:
+            targets.append((value.a, value.a.a, 1))
+        elif kind == v.EXTERNAL:
+            self.external(value.a, number, place, constraints)
+        elif kind == v.CLASS:
+            self.construction(value, number, place, constraints, targets)
+        elif kind == v.INSTANCE:
+            for method in self.evaluator.hierarchy.methods(value, "__call__"):
+                self.collect(method, number, place, constraints, targets)
+        elif kind == v.PARTIAL:
+            for inner in self.open_values(value.a):
+                self.partial(inner, value.b, place, constraints)
+        elif kind == v.CONTAINER_METHOD:
+            type_name = self.evaluator.type_name(value.a)
+            if type_name:
+                self.external(f"{type_name}.{value.b}", number, place, constraints)
+        elif kind == v.PARAMETER:
+            for given in self.evaluator.concrete(value.one):
+                if given.kind == v.INSTANCE:
+                    self.collect(given, number, place, constraints, targets)
+
+    def construction(
+        self,
+        value: Value,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        targets: list[tuple[Value, Function, int]],
+    ) -> None:
+        class_: Class = value.a
+        hierarchy = self.evaluator.hierarchy
+        instance = self.evaluator.interner.instance(class_, virtual=False)
+        for name in ("__new__", "__init__", "__post_init__"):
+            found = hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
+            for method in found:
+                if method.kind == v.BOUND:
+                    targets.append((method.a, method.a.a, 1))
+                elif method.kind == v.FUNCTION:
+                    targets.append((method, method.a, 1))
+        if not any(t[1].facts.name == "__init__" for t in targets):
+            for base in hierarchy.external_bases(class_):
+                if self.edges.api(base) is not None or self.edges.runs(base):
+                    self.external(base, number, place, constraints)
+                    break
+
+    def partial(
+        self, value: Value, site: tuple[Module, int], place: Place, constraints: Constraints
+    ) -> None:
+        """A call of ``functools.partial(value, ...)``: the arguments are those given at ``site``."""
+        for target, function, skip in self.function_targets(value):
+            environment = self.environment_at(target, function, skip, site, first=1)
+            self.add_edge(function, environment, place, self.entry(function), Confidence.HIGH, constraints, "call")
+
+    def call_edge(
+        self,
+        value: Value,
+        function: Function,
+        skip: int,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        confidence: Confidence,
+    ) -> None:
+        if function.facts.is_generator and not function.facts.kind == f.LAMBDA:
+            return  # calling it only makes the generator; its body runs where that is iterated
+        environment = self.environment_at(value, function, skip, (self.module, number))
+        self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
+
+    def entry(self, function: Function) -> c.Transform:
+        return c.COROUTINE if function.facts.kind == f.ASYNC_DEF else c.PLAIN
+
+    def environment_at(
+        self, value: Value, function: Function, skip: int, site: tuple[Module, int], first: int = 0
+    ) -> Environment:
+        """The environment of calling ``function`` with the arguments of ``site`` from position ``first`` on."""
+        captured: Environment = value.b or () if value.kind == v.FUNCTION else ()
+        interesting = self.edges.higher_order(function.module)
+        given: list[tuple[int, Values]] = []
+        flags = self.evaluator.results.tested_parameters(function)
+        number = function.number
+        for index in range(skip, len(function.facts.params)):
+            if (number, index) in interesting:
+                expressions = bound_expressions(site[0], site[1], function, index, skip - first)
+                if expressions is not None:
+                    given.append((index, join_all([self.values_at(site[0], e) for e in expressions])))
+                else:
+                    default = function.facts.params[index][3]
+                    if default > 0:
+                        given.append((index, self.evaluator.values(function.module, default)))
+        environment = self.edges.environment_for(function, captured, given)
+        if flags:
+            constants = self.evaluator.results.constants(function, site, skip - first, flags)
+            if constants:
+                interner = self.evaluator.interner
+                entries = dict(environment)
+                for index, constant in constants.items():
+                    if (function, index) not in entries:
+                        entries[function, index] = interner.make(
+                            v.CONSTANT, constant, constant.__class__.__name__
+                        ).one
+                environment = tuple(sorted(entries.items(), key=lambda item: (item[0][0].id, item[0][1])))
+        return environment
+
+    def values_at(self, module: Module, position: int) -> Values:
+        values = self.evaluator.values(module, position)
+        return self.open_values(values)
+
+    def awaitable(self, targets: list[tuple[Value, Function, int]]) -> list[tuple[Value, Function, int]]:
+        """At an awaited call only what can be awaited: coroutine functions, and functions that return awaitables."""
+        kept = []
+        for target in targets:
+            function = target[1]
+            if function.is_async:
+                kept.append(target)
+                continue
+            returned = self.evaluator.results.returned(target[0])
+            if any(x.kind in (v.COROUTINE, v.AWAITABLE, v.EXTERNAL_INSTANCE, v.INSTANCE) for x in returned):
+                kept.append(target)
+        return kept or targets
+
+    def guarded_asyncness(self, number: int) -> bool | None:
+        """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        region = call[f.C_REGION]
+        while region:
+            kind, parent, data, positive = self.module.facts.regions[region]
+            if kind == f.IF:
+                expression = exprs[data]  # type: ignore[call-overload]
+                polarity = bool(positive)
+                while expression[0] == f.NOT:
+                    expression = exprs[expression[1]]
+                    polarity = not polarity
+                if expression[0] == f.CALL:
+                    test = self.module.facts.calls[expression[1]]
+                    if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
+                        for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
+                            if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
+                                return polarity
+            region = parent
+        return None
+
+    # -- outside the program -----------------------------------------------------------------------------------
+
+    def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:
+        """A call of something outside the program: its own effect, and what it does with callables."""
+        self.result.externals.append((number, dotted))
+        api = self.edges.api(dotted)
+        arguments: CallArguments | None = None
+        if api is not None and api.effect != "none":
+            arguments = CallArguments(self.evaluator, self.module, number)
+            if api.applies(arguments) and not self.is_class_check(dotted, number):
+                region = self.module.facts.calls[number][f.C_REGION]
+                self.result.sinks.append(
+                    Sink(place, dotted, api, arguments, constraints, Confidence.HIGH, region)
+                )
+        runs = self.edges.runs(dotted)
+        if runs:
+            self.run_callables(
+                runs, dotted, arguments or CallArguments(self.evaluator, self.module, number), number, place, constraints
+            )
+
+    def is_class_check(self, dotted: str, number: int) -> bool:
+        """A coroutine of that name made by an awaited call is not the blocking one."""
+        return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith("builtins.")
+
+    def run_callables(
+        self,
+        runs: tuple[Runs, ...],
+        dotted: str,
+        arguments: CallArguments,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        done: set[tuple[Selector, tuple[str, ...]]] = set()
+        for entry in runs:
+            key = (entry.callable, entry.methods)
+            if key in done or not entry.matches(arguments):
+                continue
+            done.add(key)
+            if entry.result == "wrapper":
+                continue
+            self.run_entry(entry, dotted, arguments, number, place, constraints)
+
+    def run_entry(
+        self,
+        entry: Runs,
+        dotted: str,
+        arguments: CallArguments,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        expressions = arguments.expressions(entry.callable)
+        for expression in expressions:
+            values = self.values(expression)
+            if entry.callable.elements:
+                concrete = self.evaluator.concrete(values)
+                values = self.open_values(
+                    join_all([self.evaluator.elements(concrete), self.evaluator.items(concrete, None)])
+                )
+            for value in values:
+                self.run_value(value, entry, number, place, constraints)
+            if entry.kind in ("offload", "thread"):
+                found = self.module.facts.exprs[expression]
+                if found[0] == f.CALL:
+                    self.result.handed_over.append(HandedOver(place, found[1], dotted, constraints))
+
+    def run_value(self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints) -> None:
+        kind = value.kind
+        if entry.methods and kind in (v.CLASS, v.INSTANCE):
+            instance = (
+                self.evaluator.interner.instance(value.a, virtual=False) if kind == v.CLASS else value
+            )
+            for name in entry.methods:
+                for method in self.evaluator.hierarchy.methods(instance, name):
+                    self.run_value(method, entry, number, place, constraints)
+            return
+        if kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):
+            if value.a is not None:
+                for target, function, _ in self.function_targets(value.a):
+                    captured = target.b if target.kind == v.FUNCTION else ()
+                    self.run_function(function, captured or (), entry, place, constraints)
+            return
+        if kind == v.AWAITABLE:
+            return
+        if kind == v.EXTERNAL:
+            return
+        if kind == v.PARTIAL:
+            for inner in self.open_values(value.a):
+                for target, function, skip in self.function_targets(inner):
+                    environment = self.environment_at(target, function, skip, value.b, first=1)
+                    self.run_function(function, environment, entry, place, constraints)
+            return
+        if kind == v.LAZY:
+            for inner in self.open_values(value.b[0]):
+                self.run_value(inner, entry, number, place, constraints)
+            for inner in self.open_values(value.a):
+                self.run_value(inner, entry, number, place, constraints)
+            return
+        for target, function, skip in self.function_targets(value):
+            if function.facts.is_generator and entry.kind != "iterate":
+                continue
+            environment = self.passed_environment(target, function, skip, entry, number)
+            self.run_function(function, environment, entry, place, constraints)
+
+    def passed_environment(
+        self, target: Value, function: Function, skip: int, entry: Runs, number: int
+    ) -> Environment:
+        """Callables among the arguments that the API passes on to what it runs."""
+        captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+        if entry.passes != "rest" or entry.callable.position is None:
+            return captured
+        interesting = self.edges.higher_order(function.module)
+        if not any((function.number, i) in interesting for i in range(len(function.facts.params))):
+            return captured
+        arguments = self.module.facts.calls[number][f.C_ARGS][entry.callable.position + 1 :]
+        given = []
+        for offset, argument in enumerate(arguments):
+            index = skip + offset
+            if index >= len(function.facts.params):
+                break
+            values = self.values(argument)
+            kind = function.facts.params[index][1]
+            given.append((index, values))
+            if kind == f.VARARGS:
+                given[-1] = (index, join_all([self.values(a) for a in arguments[offset:]]))
+                break
+        return self.edges.environment_for(function, captured, given)
+
+    def run_function(
+        self,
+        function: Function,
+        environment: Environment,
+        entry: Runs,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
+        if change is None:
+            return
+        if entry.kind == "call" and change.thread is None and change.loop is None and change.phase is None:
+            transform = self.entry(function)
+        else:
+            transform = self.edges.transform(
+                change,
+                drives=entry.kind == "drive",
+                relative=entry.kind in ("schedule", "register"),
+                task=entry.role == "task",
+            )
+        self.add_edge(function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role)
+
+    def function_targets(self, value: Value) -> list[tuple[Value, Function, int]]:
+        """Functions of the program that calling ``value`` runs, without recording anything."""
+        kind = value.kind
+        hierarchy = self.evaluator.hierarchy
+        if kind == v.FUNCTION:
+            return [(value, value.a, 0)]
+        if kind == v.BOUND:
+            return [(value.a, value.a.a, 1)]
+        if kind == v.CLASS:
+            instance = self.evaluator.interner.instance(value.a, virtual=False)
+            return [(m.a, m.a.a, 1) for m in hierarchy.methods(instance, "__init__") if m.kind == v.BOUND]
+        if kind == v.INSTANCE:
+            return [(m.a, m.a.a, 1) for m in hierarchy.methods(value, "__call__") if m.kind == v.BOUND]
+        return []
+
+    def add_edge(
+        self,
+        function: Function,
+        environment: Environment,
+        place: Place,
+        transform: c.Transform,
+        confidence: Confidence,
+        constraints: Constraints,
+        how: str,
+        role: str = "",
+    ) -> None:
+        if g.DEBUG in constraints:
+            confidence = Confidence.LOW
+        target = self.edges.node(function, environment)
+        self.result.edges.append(Edge(target, place, transform, confidence, constraints, how, role))
+
+    # -- decorators --------------------------------------------------------------------------------------------
+
+    def decoration(self, number: int, call: tuple, place: Place, constraints: Constraints) -> None:  # type: ignore[type-arg]
+        """Applying a decorator: a call of a function of the program, or a registration with a framework."""
+        expression = self.module.facts.exprs[call[f.C_CALLEE]]
+        decorated = self.values(call[f.C_ARGS][0])
+        if expression[0] == f.CALL:
+            factory = self.module.facts.calls[expression[1]]
+            for value in self.values(factory[f.C_CALLEE]):
+                if value.kind == v.EXTERNAL:
+                    self.register(value.a, decorated, expression[1], place, constraints, factory=True)
+        values = self.values(call[f.C_CALLEE])
+        for value in values:
+            if value.kind == v.EXTERNAL:
+                self.register(value.a, decorated, None, place, constraints, factory=False)
+        self.call([x for x in values if x.kind != v.EXTERNAL], number, place, constraints, False)  # type: ignore[arg-type]
+
+    def register(
+        self,
+        dotted: str,
+        decorated: Values,
+        factory_call: int | None,
+        place: Place,
+        constraints: Constraints,
+        *,
+        factory: bool,
+    ) -> None:
+        for entry in self.evaluator.catalog.decorates(dotted):
+            if entry.factory is not None and entry.factory != factory:
+                continue
+            if entry.when:
+                if factory_call is None:
+                    continue
+                if not entry.matches(CallArguments(self.evaluator, self.module, factory_call)):
+                    continue
+            if entry.kind == "register":
+                for value in decorated:
+                    self.register_value(value, entry, place, constraints)
+            break
+
+    def register_value(self, value: Value, entry: Decorates, place: Place, constraints: Constraints) -> None:
+        for target, function, _ in self.function_targets(value):
+            change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
+            if change is None:
+                continue
+            transform = self.edges.transform(change, relative=True)
+            environment: Environment = target.b or () if target.kind == v.FUNCTION else ()
+            self.add_edge(
+                function, environment, place, transform, Confidence.HIGH, constraints, "register", entry.role
+            )
+
+    # -- implicit calls ----------------------------------------------------------------------------------------
+
+    def implicit_calls(self) -> None:
+        facts = self.function.facts
+        properties = self.evaluator.hierarchy.property_names()
+        exprs = self.module.facts.exprs
+        for record in facts.reads:
+            expression = exprs[record[0]]
+            if expression[2] in properties:
+                self.property_access(expression[1], expression[2], "getter", record[1:5], record[5])
+        for write in facts.writes:
+            if write[1] in properties:
+                self.property_access(write[0], write[1], "setter", write[3:7], write[7])
+        for record in facts.withs:
+            self.with_item(record)
+        for record in facts.iterations:
+            self.iteration(record)
+        for operator in facts.operators:
+            self.operator(operator)
+
+    def constraints_at(self, region: int) -> Constraints | None:
+        constraints = self.edges.guards.of(self.module, region)
+        if g.DEAD in constraints:
+            return None
+        if self.constants and not self.evaluator.results.region_possible(
+            self.module, region, self.function, self.constants
+        ):
+            return None
+        return constraints
+
+    def property_access(
+        self, base: int, name: str, role: str, span: tuple[int, int, int, int], region: int
+    ) -> None:
+        constraints = self.constraints_at(region)
+        if constraints is None:
+            return
+        found: list[Function] = []
+        for value in self.evaluator.concrete(self.values(base)):
+            for function in self.evaluator.hierarchy.accessors(value, name, role):
+                if function not in found:
+                    found.append(function)
+        if not found or len(found) > MAX_TARGETS:
+            return
+        place = Place(*span)
+        for function in found:
+            self.add_edge(
+                function, (), place, self.entry(function), _confidence(len(found)), constraints, "property"
+            )
+
+    def dunder(
+        self, value: Value, names: tuple[str, ...], place: Place, region: int, constraints: Constraints, how: str
+    ) -> None:
+        """Methods that an operation on ``value`` calls: of the program, or with an effect outside it."""
+        for name in names:
+            if value.kind == v.INSTANCE:
+                methods = self.evaluator.hierarchy.methods(value, name)
+                if len(methods) > MAX_TARGETS:
+                    continue
+                for method in methods:
+                    if method.kind == v.BOUND:
+                        function = method.a.a
+                        if function.facts.is_generator and name in ("__iter__", "__aiter__"):
+                            self.add_edge(
+                                function, (), place, c.PLAIN, _confidence(len(methods)), constraints, "iterate"
+                            )
+                        else:
+                            self.add_edge(
+                                function, (), place, self.entry(function), _confidence(len(methods)), constraints, how
+                            )
+                    elif method.kind == v.EXTERNAL:
+                        self.implicit_effect(method.a, place, region, constraints)
+                if not methods:
+                    for base in self.evaluator.hierarchy.external_bases(value.a):
+                        if self.implicit_effect(f"{base}.{name}", place, region, constraints):
+                            break
+            else:
+                type_name = self.evaluator.type_name(value)
+                if type_name:
+                    self.implicit_effect(f"{type_name}.{name}", place, region, constraints)
+
+    def implicit_effect(self, dotted: str, place: Place, region: int, constraints: Constraints) -> bool:
+        api = self.edges.api(dotted)
+        if api is None or api.effect == "none" or not api.applies():
+            return False
+        self.result.sinks.append(Sink(place, dotted, api, None, constraints, Confidence.HIGH, region))
+        return True
+
+    def with_item(self, record: tuple[int, bool, int, int, int, int, int]) -> None:
+        position, is_async, *span, region = record
+        constraints = self.constraints_at(region)
+        if constraints is None:
+            return
+        place = Place(*span)
+        names = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
+        for value in self.evaluator.concrete(self.values(position)):
+            if value.kind == v.MANAGER:
+                self.generator_body(value, place, constraints, "with")
+            else:
+                self.dunder(value, names, place, region, constraints, "with")
+
+    def iteration(self, record: tuple[int, bool, int, int, int, int, int]) -> None:
+        position, is_async, *span, region = record
+        constraints = self.constraints_at(region)
+        if constraints is None:
+            return
+        place = Place(*span)
+        values = self.values(position)
+        if any(x.kind == v.PARAMETER for x in values):
+            values = self.evaluator.concrete(values)
+        for value in values:
+            self.iterate(value, place, region, constraints, is_async=is_async)
+
+    def iterate(
+        self, value: Value, place: Place, region: int, constraints: Constraints, *, is_async: bool
+    ) -> None:
+        if value.kind == v.GENERATOR:
+            self.generator_body(value, place, constraints, "iterate")
+        elif value.kind == v.LAZY:
+            for source in value.a:
+                self.iterate(source, place, region, constraints, is_async=is_async)
+            for called in self.open_values(value.b[0]):
+                for target, function, _ in self.function_targets(called):
+                    captured = target.b if target.kind == v.FUNCTION else ()
+                    self.add_edge(
+                        function, captured or (), place, self.entry(function), Confidence.HIGH, constraints, "call"
+                    )
+        else:
+            names = ("__aiter__", "__anext__") if is_async else ("__iter__", "__next__")
+            self.dunder(value, names, place, region, constraints, "iterate")
+            if not is_async and value.kind == v.INSTANCE:
+                for method in self.evaluator.hierarchy.methods(value, "__iter__"):
+                    for produced in self.evaluator.results.of_value(method, None):
+                        if produced is not value and produced.kind == v.INSTANCE:
+                            self.dunder(produced, ("__next__",), place, region, constraints, "iterate")
+
+    def generator_body(self, value: Value, place: Place, constraints: Constraints, how: str) -> None:
+        if value.a is None:
+            return
+        for target, function, _ in self.function_targets(value.a):
+            captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+            transform = c.COROUTINE if function.facts.kind == f.ASYNC_DEF else c.PLAIN
+            self.add_edge(function, captured, place, transform, Confidence.HIGH, constraints, how)
+
+    def operator(self, record: tuple[str, int, int, int, int, int, int, int]) -> None:
+        dunder, operand, other, *span, region = record
+        constraints = self.constraints_at(region)
+        if constraints is None:
+            return
+        values = self.evaluator.concrete(self.evaluator.values(self.module, operand))
+        if any(x.kind == v.INSTANCE for x in values):
+            place = Place(*span)
+            for value in values:
+                if value.kind == v.INSTANCE:
+                    self.dunder(value, (dunder,), place, region, constraints, "operator")
+        elif other and not values:
+            reflected = "__r" + dunder[2:]
+            for value in self.evaluator.concrete(self.evaluator.values(self.module, other)):
+                if value.kind == v.INSTANCE:
+                    self.dunder(value, (reflected,), Place(*span), region, constraints, "operator")
+
+
+def _confidence(targets: int) -> Confidence:
+    return Confidence.HIGH if targets <= 1 else Confidence.MEDIUM if targets <= 4 else Confidence.LOW
+
+
+_PASSED = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR})
+_OPEN = frozenset(
+    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY}
+)
+_COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
+_ = NOTHING, join

@@ -1,0 +1,282 @@
+"""Propagation: in which contexts each function runs, and by which path it comes to run there."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import contexts as c
+from auditor.link import guards as g
+from auditor.link import values as v
+from auditor.link.edges import Edge, Edges, Node, Place
+from auditor.model import Confidence, Phase
+
+if TYPE_CHECKING:
+    from auditor.catalog.values import ContextChange
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Class, Function
+
+MAX_LENGTH: Final = 40
+"""Calls on a path; a longer one is no witness that anybody would follow."""
+
+
+class State:
+    """A node in a context, reached by ``edge`` from ``before``; a root has neither.
+
+    ``arrivals`` are all ways in which synchronous code on the loop is entered here, for the exposures.
+    """
+
+    __slots__ = ("arrivals", "before", "context", "edge", "length", "loss", "node", "why")
+
+    def __init__(
+        self,
+        node: Node,
+        context: c.Context,
+        loss: int,
+        length: int,
+        before: State | None,
+        edge: Edge | None,
+        why: str,
+    ) -> None:
+        self.node = node
+        self.context = context
+        self.loss = loss
+        self.length = length
+        self.before = before
+        self.edge = edge
+        self.why = why
+        self.arrivals: list[tuple[State, Edge]] = []
+
+    @property
+    def confidence(self) -> Confidence:
+        return Confidence(2 - min(self.loss, 2))
+
+
+class Graph:
+    """Runs the worklist. ``states`` maps (node, context) to the best state."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.edges = Edges(evaluator)
+        self.states: dict[tuple[Node, c.Context], State] = {}
+        self.by_function: dict[Function, list[State]] = {}
+        self._heap: list[tuple[int, int, int, int, int, State]] = []
+        self._sequence = 0
+        self._servers: dict[Node, bool] = {}
+
+    # -- propagation -------------------------------------------------------------------------------------------
+
+    def propagate(self) -> None:
+        """Reach everything, roots that are certain before those that are assumed."""
+        self._certain_roots()
+        self._run()
+        self._assumed_coroutines()
+        self._assumed_loop_users()
+        self._unknown_callers()
+
+    def _push(
+        self,
+        node: Node,
+        context: c.Context,
+        loss: int,
+        length: int,
+        before: State | None,
+        edge: Edge | None,
+        why: str,
+    ) -> None:
+        self._sequence += 1
+        state = State(node, context, loss, length, before, edge, why)
+        site = edge.place.line if edge is not None else 0
+        heapq.heappush(self._heap, (loss, length, node.function.id, site, self._sequence, state))
+
+    def root(self, function: Function, context: c.Context, why: str, loss: int = 0) -> None:
+        """Let propagation begin at a function."""
+        self._push(self.edges.node(function), context, loss, 0, None, None, why)
+
+    def _run(self) -> None:
+        heap = self._heap
+        states = self.states
+        while heap:
+            *_, state = heapq.heappop(heap)
+            key = (state.node, state.context)
+            known = states.get(key)
+            if known is not None:
+                if state.edge is not None and state.before is not None:
+                    known.arrivals.append((state.before, state.edge))
+                continue
+            states[key] = state
+            self.by_function.setdefault(state.node.function, []).append(state)
+            if state.edge is not None and state.before is not None:
+                state.arrivals.append((state.before, state.edge))
+            if state.length < MAX_LENGTH:
+                self._expand(state)
+
+    def _expand(self, state: State) -> None:
+        for edge in self.edges.body(state.node).edges:
+            if edge.constraints:
+                if not g.allows(edge.constraints, state.context):
+                    continue
+                before = g.narrow(edge.constraints, state.context)
+            else:
+                before = state.context
+            after = edge.transform.apply(before)
+            if after is None:
+                continue
+            if edge.transform.drives and c.phase_of(after) == Phase.CLI and self._serves(edge.target):
+                after = c.context(c.thread_of(after), c.loop_of(after), Phase.SERVING)
+            loss = max(state.loss, 2 - edge.confidence)
+            known = self.states.get((edge.target, after))
+            if known is not None:
+                known.arrivals.append((state, edge))
+                continue
+            self._push(edge.target, after, loss, state.length + 1, state, edge, "")
+
+    def _serves(self, start: Node) -> bool:
+        """Whether the coroutine ends in serving others: it reaches a server, or loops for ever."""
+        known = self._servers.get(start)
+        if known is not None:
+            return known
+        seen = {start}
+        level = [start]
+        answer = False
+        for _ in range(5):
+            following: list[Node] = []
+            for node in level:
+                body = self.edges.body(node)
+                if any(self.evaluator.catalog.is_server(dotted) for _, dotted in body.externals):
+                    answer = True
+                for edge in body.edges:
+                    if edge.target not in seen and len(seen) < 400:
+                        seen.add(edge.target)
+                        following.append(edge.target)
+            level = following
+            if answer:
+                break
+        self._servers[start] = answer
+        return answer
+
+    # -- roots -------------------------------------------------------------------------------------------------
+
+    def _certain_roots(self) -> None:
+        for module in self.evaluator.program.modules:
+            body = module.functions[0]
+            self.root(body, c.SYNC_TEST if module.is_test else c.IMPORT, "the module is imported")
+            for function in module.functions:
+                facts = function.facts
+                if facts.kind == f.CLASS_BODY:
+                    self.root(function, c.SYNC_TEST if module.is_test else c.IMPORT, "the module is imported")
+                elif module.is_test and facts.name.startswith("test"):
+                    context = c.ASYNC_TEST if facts.kind == f.ASYNC_DEF else c.SYNC_TEST
+                    self.root(function, context, "a test")
+        for class_ in self.evaluator.program.classes:
+            self._hooks(class_)
+
+    def _hooks(self, class_: Class) -> None:
+        hierarchy = self.evaluator.hierarchy
+        seen: set[str] = set()
+        done: set[str] = set()
+        for base in hierarchy.external_bases(class_):
+            if base in seen:
+                continue
+            seen.add(base)
+            for hook in self.evaluator.catalog.hooks_for(base):
+                for name in _matching(hook.methods, class_):
+                    if name in done:
+                        continue
+                    done.add(name)
+                    for value in hierarchy.attribute(self.evaluator.interner.make(v.CLASS, class_), name):
+                        function = value.a if value.kind == v.FUNCTION else None
+                        if function is None or function.class_ is not class_:
+                            continue
+                        change = hook.async_ if function.is_async else hook.sync
+                        if change is not None:
+                            self.root(function, _absolute(change, test=class_.module.is_test), f"{hook.base} calls `{name}`")
+
+    def _assumed_coroutines(self) -> None:
+        """Every coroutine function runs on some loop: those that nothing reaches are taken to be served."""
+        program = self.evaluator.program
+        waiting = [
+            x for x in program.functions if x.facts.kind == f.ASYNC_DEF and not self._on_some_loop(x)
+        ]
+        called: set[Function] = set()
+        for function in program.functions:
+            if self._on_some_loop(function) and function not in waiting:
+                continue
+            for edge in self.edges.body(self.edges.node(function)).edges:
+                if edge.target.function is not function:
+                    called.add(edge.target.function)
+        for function in waiting:
+            if function not in called:
+                self._assume(function)
+        self._run()
+        for function in waiting:
+            if not self._on_some_loop(function):
+                self._assume(function)
+                self._run()
+
+    def _assume(self, function: Function) -> None:
+        context = c.ASYNC_TEST if function.module.is_test else c.SERVING
+        self.root(function, context, "a coroutine function: it runs on an event loop")
+
+    def _on_some_loop(self, function: Function) -> bool:
+        return any(c.HAS_LOOP[s.context] for s in self.by_function.get(function, ()))
+
+    def _assumed_loop_users(self) -> None:
+        """A synchronous function that asks for the running loop, with no known caller, is taken to be on one."""
+        for function in self.evaluator.program.functions:
+            if function.facts.kind != f.DEF or function in self.by_function or function.module.is_test:
+                continue
+            node = self.edges.node(function)
+            body = self.edges.body(node)
+            for number, dotted in body.externals:
+                if dotted != "asyncio.get_running_loop":
+                    continue
+                region = function.module.facts.calls[number][f.C_REGION]
+                if not _handled(function, region):
+                    self.root(function, c.SERVING, "it asks for the running event loop", loss=1)
+                    break
+        self._run()
+
+    def _unknown_callers(self) -> None:
+        """Functions that nothing reaches may still register, schedule and start things."""
+        for function in self.evaluator.program.functions:
+            if function in self.by_function or function.facts.kind not in (f.DEF, f.LAMBDA):
+                continue
+            if function.facts.kind == f.LAMBDA:
+                continue
+            self.root(function, c.SYNC_TEST if function.module.is_test else c.UNKNOWN, "called from outside")
+        self._run()
+
+
+def _handled(function: Function, region: int) -> bool:
+    """Whether a RuntimeError in the region is caught in the function."""
+    regions = function.module.facts.regions
+    while region:
+        kind, parent, data, _ = regions[region]
+        if kind == f.TRY and {"RuntimeError", "Exception", "BaseException", ""} & set(data):  # type: ignore[call-overload]
+            return True
+        region = parent
+    return False
+
+
+def _matching(patterns: tuple[str, ...], class_: Class) -> list[str]:
+    names = class_.facts.attributes
+    found = []
+    for pattern in patterns:
+        if pattern.endswith("*"):
+            found.extend(name for name in names if name.startswith(pattern[:-1]))
+        elif pattern in names:
+            found.append(pattern)
+    return found
+
+
+def _absolute(change: ContextChange, *, test: bool) -> c.Context:
+    serving = c.SERVING
+    phase = change.phase if change.phase is not None else Phase.TEST if test else Phase.SERVING
+    thread = change.thread if change.thread is not None else c.thread_of(serving)
+    loop = change.loop if change.loop is not None else c.loop_of(serving)
+    return c.context(thread, loop, phase)
+
+
+__all__ = ["Edge", "Graph", "Node", "Place", "State"]
