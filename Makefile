@@ -17,13 +17,14 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help audit test check format bench clean
+.PHONY: help audit test check lint format bench clean
 
 help:
 	@echo 'make audit               audit the bundled example; findings do not fail the target'
 	@echo 'make audit PATHS="..."   audit your own code; fails when there are findings'
 	@echo 'make test                the quick test suite'
-	@echo 'make check               format, lint, types, layers, tests, and auditor on itself'
+	@echo 'make check               lint and test: what a change must pass'
+	@echo 'make lint                format, lint, types, layers, and auditor on itself'
 	@echo 'make format              let ruff format and fix what it can'
 	@echo 'make bench               speed and accuracy figures'
 	@echo 'make clean               remove the virtual environment and caches'
@@ -48,12 +49,13 @@ endif
 test: $(STAMP)
 	@$(BIN)/pytest -q $(ARGS)
 
-check: $(STAMP)
+check: lint test
+
+lint: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
 	$(BIN)/auditor check auditor
 
 format: $(STAMP)

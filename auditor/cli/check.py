@@ -85,11 +85,9 @@ def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, 
 
 def _audit(paths: list[str], config: Config, *, quiet: bool) -> Report:
     from auditor.audit import audit
-    from auditor.cli import progress
+    from auditor.reporters import progress
 
-    if not progress.wanted(quiet=quiet):
-        return audit(paths, config)
-    with progress.Progress() as shown:
+    with progress.create(sys.stderr, quiet=quiet) as shown:
         return audit(paths, config, progress=shown)
 
 

@@ -188,7 +188,7 @@ def directory(value: object, reading: Reading) -> str | None:
 def strings(value: object, reading: Reading, *, example: str, entry: str = "") -> tuple[str, ...] | None:
     """A list of strings that are not empty; repeated ones are dropped."""
     if isinstance(value, str):
-        reading.problem(f'{reading.name} must be a list of strings; write ["{value}"]', entry=entry)
+        reading.problem(f"{reading.name} must be a list of strings; write [{_quoted(value)}]", entry=entry)
         return None
     if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
         reading.problem(
@@ -250,6 +250,10 @@ def _choice(
 
 def _dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + repr(text)[1:-1].replace('"', '\\"') + '"'
 
 
 def _show(value: object) -> str:

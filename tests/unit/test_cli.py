@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ import pytest
 
 import auditor
 from auditor import cachedir
-from auditor.cli import explain, outputs, progress
+from auditor.cli import explain, outputs
 from auditor.cli.main import COMMANDS, main
 from auditor.config import Config
 from auditor.model import (
@@ -85,9 +85,7 @@ class Audit(ModuleType):
         self.paths: Sequence[str] = ()
         self.config: Config | None = None
 
-    def audit(
-        self, paths: Sequence[str], config: Config, progress: Callable[..., None] | None = None
-    ) -> Report:
+    def audit(self, paths: Sequence[str], config: Config, progress: object = None) -> Report:
         self.paths, self.config = paths, config
         if isinstance(self.answer, Report):
             return self.answer
@@ -388,33 +386,6 @@ def test_a_report_can_go_to_a_link_or_a_device(project: Path) -> None:
 )
 def test_outputs(project: Path, values: tuple[str, ...], expected: list[tuple[str, str]]) -> None:
     assert list(outputs.parse(values)) == expected
-
-
-def test_progress_shows_after_a_second_and_leaves_no_trace(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with progress.Progress() as shown:
-        shown("index", 1, 100)
-        assert capsys.readouterr().err == ""
-        now[0] = 2.0
-        shown("index", 50, 100)
-        assert capsys.readouterr().err == f"\r\x1b[2Kindex [{'#' * 12}{' ' * 12}] 50/100 2 s"
-        shown("index", 51, 100)
-        assert capsys.readouterr().err == ""
-    assert capsys.readouterr().err == "\r\x1b[2K"
-
-
-def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert not progress.wanted(quiet=False)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert progress.wanted(quiet=False)
-    assert not progress.wanted(quiet=True)
-    monkeypatch.setenv("CI", "true")
-    assert not progress.wanted(quiet=False)
 
 
 def test_a_closed_pipe_is_no_error() -> None:
