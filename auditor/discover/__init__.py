@@ -131,6 +131,7 @@ class _Search:
         self._starts: list[str] = []
         self._links: list[str] = []
         self._problems: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
 
     def add(self, path: str) -> None:
         try:
@@ -294,11 +295,20 @@ class _Search:
         return base.removeprefix(top).replace(os.sep, "/") + "/" if base.startswith(top) else ""
 
     def _display(self, path: str) -> str:
-        try:
-            shown = os.path.relpath(path, self._here)
-        except ValueError:  # another drive
-            shown = path
-        return shown.replace(os.sep, "/")
+        shown = self._shown.get(path)
+        if shown is not None:
+            return shown
+        parent, name = os.path.split(path)
+        above = self._shown.get(parent)
+        if above is not None and above[-1:] not in {".", "/"}:
+            shown = f"{above}/{name}"  # much cheaper than computing it anew
+        else:
+            try:
+                shown = os.path.relpath(path, self._here).replace(os.sep, "/")
+            except ValueError:  # another drive
+                shown = path.replace(os.sep, "/")
+        self._shown[path] = shown
+        return shown
 
 
 def _by_display(file: Discovered) -> str:

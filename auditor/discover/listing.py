@@ -10,7 +10,7 @@ SUFFIXES = (".py", ".pyw", ".ipynb")
 PACKAGE_FILE = "__init__.py"
 PROJECT_FILES = frozenset({"auditor.toml", "pyproject.toml", "setup.py", "setup.cfg"})
 ENVIRONMENT_FILE = "pyvenv.cfg"
-_TELLING = PROJECT_FILES | {ENVIRONMENT_FILE}
+TELLING_FILES = PROJECT_FILES | {ENVIRONMENT_FILE}
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Listing:
         if name.endswith(SUFFIXES):
             if unsure:
                 self.unsure.append(path)
-        elif name not in _TELLING:
+        elif name not in TELLING_FILES:
             if unsure and "." not in name:
                 self.unsure.append(path)  # a link to a directory has no suffix
             return
