@@ -11,6 +11,8 @@ from auditor.catalog.values import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from auditor.catalog.reader import Parse
+
 Value = TypeVar("Value")
 
 
@@ -29,14 +31,17 @@ class TextFile(Protocol):
         """The content."""
 
 
-def load(files: Iterable[TextFile]) -> Catalog:
-    """Read catalog and framework files, in their order; raises CatalogError with every problem in them."""
-    return load_texts((str(file), file.read_bytes()) for file in files)
+def load(files: Iterable[TextFile], parse: Parse | None = None) -> Catalog:
+    """Read catalog and framework files, in their order; raises CatalogError with every problem in them.
+
+    ``parse`` stands in for `tomllib.loads`, which takes three quarters of the time: a cache of its results can.
+    """
+    return load_texts(((str(file), file.read_bytes()) for file in files), parse)
 
 
-def load_texts(contents: Iterable[tuple[str, bytes]]) -> Catalog:
+def load_texts(contents: Iterable[tuple[str, bytes]], parse: Parse | None = None) -> Catalog:
     """The same from (path, content) pairs."""
-    loader = _Loader()
+    loader = _Loader(parse)
     for path, content in contents:
         loader.add(path, content)
     return loader.catalog()
@@ -45,7 +50,8 @@ def load_texts(contents: Iterable[tuple[str, bytes]]) -> Catalog:
 class _Loader:
     """Collects files; names are made canonical once the aliases of all files are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Parse | None) -> None:
+        self.parse = parse
         self.files: list[DataFile] = []
         self.problems: list[str] = []
         self.tables = Tables()
@@ -60,7 +66,7 @@ class _Loader:
             line = content.count(b"\n", 0, error.start) + 1
             self.problems.append(f"{path}:{line}: not UTF-8; save the file as UTF-8")
             return
-        file = DataFile(path, text.replace("\r\n", "\n"))
+        file = DataFile(path, text.replace("\r\n", "\n"), self.parse)
         file.check_form()
         self.files.append(file)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from auditor.catalog.conditions import Arguments
 from auditor.catalog.values import Api, Decorates, ExternalType, Factory, Hooks, Runs, Source
 
 if TYPE_CHECKING:
@@ -71,8 +72,16 @@ class Catalog:
         return self._find(self._tables.factories, dotted) or ()
 
     def runs(self, dotted: str) -> tuple[Runs, ...]:
-        """How ``dotted`` runs a callable handed to it; the first entry whose conditions hold is right."""
+        """How ``dotted`` runs what is handed to it, all entries; `runs_in_call` chooses among them."""
         return self._find(self._tables.runs, dotted) or ()
+
+    def runs_in_call(self, dotted: str, arguments: Arguments) -> tuple[Runs, ...]:
+        """The entries in force for a call: for each thing handed over, the first whose conditions hold."""
+        chosen: dict[object, Runs] = {}
+        for runs in self.runs(dotted):
+            if runs.matches(arguments):
+                chosen.setdefault((runs.callable, runs.methods), runs)
+        return tuple(chosen.values())
 
     def decorates(self, dotted: str) -> tuple[Decorates, ...]:
         """What the decorator ``dotted`` does with its function."""
@@ -91,6 +100,10 @@ class Catalog:
     def type(self, dotted: str) -> ExternalType | None:
         """The external class of that name."""
         return self._tables.types.get(self.canonical(dotted))
+
+    def types(self) -> Iterable[ExternalType]:
+        """Every external class that is known."""
+        return self._tables.types.values()
 
     def mro(self, dotted: str) -> tuple[str, ...]:
         """The canonical name of a type and of its bases in resolution order; just the name if unknown."""

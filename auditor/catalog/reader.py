@@ -13,6 +13,8 @@ from auditor.tables import Positions, did_you_mean, syntax_problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    Parse = Callable[[str], "RawTable"]
+
 RawTable = dict[str, Any]
 
 _NOWHERE: Final = Selector(0, None)
@@ -23,14 +25,14 @@ class DataFile:
 
     __slots__ = ("_problems", "data", "path", "text")
 
-    def __init__(self, path: str, text: str) -> None:
-        import tomllib  # not needed where the catalog comes from a cache
+    def __init__(self, path: str, text: str, parse: Parse | None = None) -> None:
+        import tomllib
 
         self.path = path
         self.text = text
         self._problems: list[tuple[str, int, str, str, str]] = []
         try:
-            self.data: RawTable = tomllib.loads(text)
+            self.data: RawTable = (parse or tomllib.loads)(text)
         except tomllib.TOMLDecodeError as error:
             line, message = syntax_problem(error)
             self.data = {}

@@ -258,6 +258,9 @@ bases = ["m.Pool"]
     assert first.matches(CallArguments((UNKNOWN,), types_of={0: ("m.Sub", "m.Special")}))
     assert not first.matches(CallArguments((UNKNOWN,)))
     assert known.runs("m.Pool.map") == ()
+    special = CallArguments((UNKNOWN,), types_of={0: ("m.Special",)})
+    assert known.runs_in_call("m.Pool.submit", special) == (first, second)  # they take different selectors
+    assert known.runs_in_call("m.Pool.submit", NO_ARGUMENTS) == (second,)
 
 
 def test_frameworks() -> None:
