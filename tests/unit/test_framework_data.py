@@ -47,6 +47,12 @@ OLDER: Final = (
     "starlette.routing.Router.on_event",
     "starlette.routing.Router.route",
     "starlette.routing.Router.websocket_route",
+    "mcp.server.FastMCP",
+    "mcp.server.fastmcp",
+    "mcp.server.Server.call_tool",
+    "mcp.server.Server.get_prompt",
+    "mcp.server.Server.list_",
+    "mcp.server.Server.read_resource",
 )
 OLDER_PARAMETERS: Final = {
     (f"starlette.{owner}", parameter)
@@ -57,6 +63,8 @@ NEWER_PARAMETERS: Final = {("asyncio.run", "loop_factory")}
 NEWER: Final = (
     "anyio.abc.TaskGroup.create_task",
     "anyio.to_interpreter",
+    "mcp.server.MCPServer",
+    "mcp.server.mcpserver",
 )
 ELSEWHERE: Final = ("asyncio.ProactorEventLoop", "asyncio.windows_events")
 """Names that only one of the two versions read, or another platform, has."""
