@@ -768,6 +768,141 @@ DEMOS: dict[str, Demo] = {
         buffer.seek(0)
         await accept(UploadFile(buffer))
         """),
+    "attribute_from_factory": Demo("""
+        from desk.api import print_label
+        await print_label()
+        """),
+    "guard_is_running": Demo("""
+        from exporter_cli.api import handle
+        await handle([1])
+        """),
+    "fastapi_registration": Demo("""
+        from portal.app import app
+        with client(app) as web:
+            assert web.get("/").status_code == 200
+            assert web.post("/fail").status_code == 429
+            assert web.get("/inner/inside").status_code == 200
+        """),
+    "tornado_callbacks": Demo("""
+        from ticker.app import run
+        await run()
+        """),
+    "aiohttp_middlewares": Demo("""
+        from aiohttp import ClientSession, web
+        from relay.app import build
+        runner = web.AppRunner(build())
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0]
+        async with ClientSession() as session, session.get(f"http://{host}:{port}/") as reply:
+            assert reply.status == 200
+        await runner.cleanup()
+        """),
+    "response_background": Demo("""
+        from receipts_mail.app import app
+        with client(app) as web:
+            assert web.get("/pay").status_code == 200
+            assert web.get("/cancel").status_code == 200
+        """),
+    "yield_dependency": Demo("""
+        from rental.app import app
+        with client(app) as web:
+            assert web.get("/cars").status_code == 200
+        """),
+    "generic_repository": Demo(
+        """
+        from people.api import show
+        from people.users import UserRepository
+        await show(UserRepository(), "in.txt")
+        """,
+        TEXT,
+    ),
+    "class_registry": Demo("""
+        from plugins.api import execute, execute_alias
+        for kind in ("shell", "echo"):
+            await execute(kind, "text")
+        for name in ("sh", "say"):
+            await execute_alias(name, "text")
+        """),
+    "class_registry_ok": Demo("""
+        from plugins.api import execute, execute_alias
+        await execute("echo", "text")
+        for name in ("sh", "say"):
+            await execute_alias(name, "text")
+        """),
+    "offloader_aliases": Demo(
+        """
+        from rooms.api import show
+        await show("in.txt")
+        """,
+        TEXT,
+    ),
+    "descriptors": Demo(
+        """
+        from configs.api import toggle
+        await toggle()
+        """,
+        {"theme.txt": "light"},
+    ),
+    "generator_chain": Demo(
+        """
+        from loglines.api import count
+        await count("in.txt")
+        """,
+        TEXT,
+    ),
+    "exit_callbacks": Demo(
+        """
+        from cleanup.api import handle
+        os.mkdir("folder")
+        await handle("in.txt", "folder")
+        """,
+        TEXT,
+    ),
+    "task_drivers": Demo("""
+        from crawl.run import crawl
+        await crawl(["http://pages.example.com"])
+        """),
+    "context_run": Demo("""
+        from tracing.api import record
+        await record("span")
+        """),
+    "hidden_constructors": Demo(
+        """
+        from shapes.api import draw
+        await draw("in.txt")
+        """,
+        TEXT,
+    ),
+    "awaitable_object": Demo("""
+        from jobs.api import run
+        await run("job")
+        """),
+    "conditional_receiver": Demo(
+        """
+        from mirrors.api import show
+        await show("in.txt", None, True)
+        """,
+        TEXT,
+    ),
+    "fluent_chain": Demo(
+        """
+        from query.api import rows
+        await rows("in.txt", "a")
+        """,
+        TEXT,
+    ),
+    "annotation_forms": Demo(
+        """
+        from forms.api import aliased, made, quoted
+        from forms.stores import Store
+        await quoted(Store(), Store())
+        await aliased(Store(), Store())
+        await made(Store)
+        """,
+        TEXT,
+    ),
     "document_upload": Demo(
         """
         from document_service.deps import container
