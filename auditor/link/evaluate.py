@@ -110,6 +110,15 @@ class Evaluator:
                 result = join(result, value.one)
         return result
 
+    def count_resolved(self) -> int:
+        """How many calls of the program have a callee that is known."""
+        return sum(
+            1
+            for module in self.program.modules
+            for call in module.facts.calls
+            if call[0] and module.memo[call[0]]
+        )
+
     def canonical(self, dotted: str) -> str:
         """The catalog's name for a dotted name."""
         known = self.canonical_names.get(dotted)
@@ -184,7 +193,7 @@ class Evaluator:
         assigned = self.hierarchy.assigned_elsewhere(name)
         return assigned(self.interner.module(module)) if assigned is not None else NOTHING
 
-    def dotted_module(self, dotted: str, root: str) -> Values:
+    def dotted_module(self, dotted: str, root: int) -> Values:
         """What ``import dotted`` gives for the last part of the name."""
         module = self.program.find_module(dotted, root)
         if module is not None:

@@ -119,7 +119,7 @@ class Hierarchy:
         evaluator = self._evaluator
         full = f"{dotted}.{name}"
         if dotted in evaluator.program.packages or full in evaluator.program.by_name:
-            module = evaluator.program.find_module(full, "")
+            module = evaluator.program.find_module(full, -1)
             if module is not None:
                 return evaluator.interner.module(module).one
         declared = evaluator.catalog.attribute_type(dotted, name)

@@ -60,7 +60,7 @@ class Module:
         "classes", "facts", "functions", "index", "is_package", "is_test", "memo", "name", "path", "root", "star_cache",
     )  # fmt: skip
 
-    def __init__(self, index: int, path: str, name: str, root: str, facts: f.FileFacts, *, is_package: bool) -> None:
+    def __init__(self, index: int, path: str, name: str, root: int, facts: f.FileFacts, *, is_package: bool) -> None:
         self.index = index
         self.path = path
         self.name = name
@@ -106,14 +106,23 @@ class Program:
         self.classes: list[Class] = []
         # dotted name -> modules of that name, one for each root
         self.by_name: dict[str, list[Module]] = {}
+        # the same without leading directories that are no packages, as programs started from there import them
+        self.by_shorter_name: dict[str, list[Module]] = {}
         # first parts and inner packages without a file of their own, such as namespace packages
         self.packages: set[str] = set()
 
-    def add(self, path: str, name: str, root: str, facts: f.FileFacts, *, is_package: bool) -> Module:
-        """Add a file; call `finish` when all are there."""
+    def add(
+        self, path: str, name: str, root: int, facts: f.FileFacts, *, is_package: bool, loose: int = 0
+    ) -> Module:
+        """Add a file. Imports may leave out the ``loose`` first parts of its name."""
         module = Module(len(self.modules), path, name, root, facts, is_package=is_package)
         self.modules.append(module)
         self.by_name.setdefault(name, []).append(module)
+        shorter = name
+        for _ in range(loose):
+            shorter = shorter.partition(".")[2]
+            if shorter:
+                self.by_shorter_name.setdefault(shorter, []).append(module)
         package = name.rpartition(".")[0]
         while package:
             self.packages.add(package)
@@ -134,9 +143,9 @@ class Program:
                 function.class_ = module.classes[function.facts.class_id]
         return module
 
-    def find_module(self, name: str, root: str) -> Module | None:
+    def find_module(self, name: str, root: int) -> Module | None:
         """The module of that name, that of the same root before any other."""
-        modules = self.by_name.get(name)
+        modules = self.by_name.get(name) or self.by_shorter_name.get(name)
         if not modules:
             return None
         if len(modules) > 1:

@@ -1,0 +1,61 @@
+"""From a discovered file to its facts, and back from a line of the indexed text to the line that a report names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.index import lowering, notebook, source
+from auditor.index.source import Problem
+from auditor.index.statements import index_tree
+
+if TYPE_CHECKING:
+    import ast
+
+    from auditor.index.facts import FileFacts
+
+NOTEBOOK_SUFFIX = ".ipynb"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The Python of a file. ``book`` is there for a notebook: its text is that of all cells, one after the other."""
+
+    path: str
+    text: str
+    book: notebook.Notebook | None = None
+
+    def locate(self, line: int) -> tuple[str, int]:
+        """The path and line that a report names for a line of ``text``."""
+        if self.book is None:
+            return self.path, line
+        cell, inner = self.book.locate(line)
+        return notebook.cell_path(self.path, cell), inner
+
+
+def read(path: str, shown: str, content: bytes | None = None) -> Text | Problem:
+    """The Python of the file at ``path``; ``content`` stands for what is on disk."""
+    if path.endswith(NOTEBOOK_SUFFIX):
+        book = notebook.decode(content) if content is not None else notebook.read(path)
+        return book if isinstance(book, Problem) else Text(shown, book.text, book)
+    if content is not None:
+        text = source.decode(content)
+        return text if isinstance(text, Problem) else Text(shown, text)
+    read_source = source.read(path)
+    return read_source if isinstance(read_source, Problem) else Text(shown, read_source.text)
+
+
+def parse(text: str) -> ast.Module | Problem:
+    """The tree of a text, in the grammar of this interpreter or lowered to it."""
+    return lowering.parse(text)
+
+
+def index(text: Text) -> FileFacts | Problem:
+    """The facts of a text. A program too deep for the walk is a problem of its own file, never of the run."""
+    tree = parse(text.text)
+    if isinstance(tree, Problem):
+        return tree
+    try:
+        return index_tree(tree)
+    except RecursionError:
+        return Problem("nested too deeply to be analysed; split the expression or the blocks")

@@ -1,0 +1,46 @@
+"""How bad a finding is: the audit document's scale, and what moves it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.model import Cost, Phase, Severity
+
+CRITICAL_SECONDS: Final = 5.0
+HIGH_SECONDS: Final = 1.0
+MEDIUM_SECONDS: Final = 0.1
+
+_STEPS_DOWN: Final = frozenset({Phase.STARTUP, Phase.SHUTDOWN, Phase.CLI, Phase.TEST, Phase.IMPORT})
+_STEPS_UP: Final = frozenset({"middleware", "websocket"})
+
+
+def of_cost(cost: Cost, *, bounded: bool) -> Severity:
+    """The severity of one call by its typical cost; a wait on another party without a limit is at least HIGH.
+
+    An assumed cost never makes more than MEDIUM by itself.
+    """
+    if cost.typical > CRITICAL_SECONDS:
+        severity = Severity.CRITICAL
+    elif cost.typical >= HIGH_SECONDS:
+        severity = Severity.HIGH
+    elif cost.typical >= MEDIUM_SECONDS:
+        severity = Severity.MEDIUM
+    else:
+        severity = Severity.MONITOR
+    if cost.source == "assumed":
+        severity = min(severity, Severity.MEDIUM)
+    if not bounded:
+        severity = max(severity, Severity.HIGH)
+    return severity
+
+
+def in_place(severity: Severity, *, phase: Phase, in_loop: bool, roles: frozenset[str]) -> Severity:
+    """The severity where it stands: up in a loop, in middleware and on WebSocket paths, down where nobody waits yet."""
+    level = int(severity)
+    if in_loop:
+        level += 1
+    if roles & _STEPS_UP:
+        level += 1
+    if phase in _STEPS_DOWN:
+        level -= 1
+    return Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL))
