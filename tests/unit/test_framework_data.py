@@ -12,6 +12,7 @@ import importlib
 import inspect
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,9 @@ from framework_facts import witness  # noqa: E402  # the directory above is not 
 
 for _file in sorted((ROOT / "fixtures" / "framework_facts").glob("*_facts.py")):
     try:
-        importlib.import_module(f"framework_facts.{_file.stem}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the libraries' own
+            importlib.import_module(f"framework_facts.{_file.stem}")
     except ModuleNotFoundError as missing:  # the library whose facts they are
         if (missing.name or "").startswith("framework_facts"):
             raise
@@ -65,6 +68,8 @@ NEWER: Final = (
     "anyio.to_interpreter",
     "mcp.server.MCPServer",
     "mcp.server.mcpserver",
+    "websockets.ServerConnection",
+    "websockets.asyncio",
 )
 ELSEWHERE: Final = ("asyncio.ProactorEventLoop", "asyncio.windows_events")
 """Names that only one of the two versions read, or another platform, has."""
@@ -85,7 +90,9 @@ def test_every_file_is_named_after_its_framework() -> None:
 
 def _stated_names() -> Iterator[str]:
     names: dict[str, None] = {}
-    synthetic = tuple(row["name"] for data in DATA.values() for row in data.get("type", ()) if row.get("synthetic"))
+    synthetic = tuple(
+        row["name"] for data in DATA.values() for row in data.get("type", ()) if row.get("synthetic")
+    )
     for data in DATA.values():
         for kind in ("runs", "decorates", "serves", "factory", "api"):
             for row in data.get(kind, ()):
@@ -162,7 +169,9 @@ def test_the_framework_knows_the_hooks(base: str, methods: list[str]) -> None:
 def test_the_parameter_exists(name: str, argument: str, position: int | None) -> None:
     """By its name, and at its position, self not counted; functions that take keywords of any name pass."""
     if name.startswith((*OLDER, *NEWER, *ELSEWHERE)) or any(
-        row.get("synthetic") and name.startswith(row["name"]) for data in DATA.values() for row in data.get("type", ())
+        row.get("synthetic") and name.startswith(row["name"])
+        for data in DATA.values()
+        for row in data.get("type", ())
     ):
         pytest.skip("not in this version")
     found = _resolve(name)
@@ -215,7 +224,9 @@ def test_it_runs_where_the_table_says(proof: witness.Proof) -> None:
     seen = asyncio.run(proof.run()) if inspect.iscoroutinefunction(proof.run) else proof.run()
     thread, loop = proof.caller
     expected = {
-        key: (row[key].get("thread", thread), row[key].get("loop", loop)) for key in seen if row.get(key) is not None
+        key: (row[key].get("thread", thread), row[key].get("loop", loop))
+        for key in seen
+        if row.get(key) is not None
     }
     assert seen, "the callable was never called"
     assert seen == expected
@@ -236,4 +247,3 @@ def test_what_the_comments_add(function: str, expected: dict[str, witness.Seen])
     pytest.importorskip(module.removesuffix("_facts"))
     proof = getattr(importlib.import_module(f"framework_facts.{module}"), name)
     assert (asyncio.run(proof()) if inspect.iscoroutinefunction(proof) else proof()) == expected
-
