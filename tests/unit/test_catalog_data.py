@@ -306,6 +306,7 @@ def test_asynchronous_twins_are_no_entries(name: str, shipped: Catalog) -> None:
         ("builtins.open", call(X, "rb+"), "io.BufferedRandom"),
         ("builtins.open", call(X, "rb", 0), "io.FileIO"),
         ("builtins.open", call(X, X), "io.TextIOWrapper"),
+        ("builtins.open", call("/proc/self/status", "rb"), "io.KernelFile"),
         ("pathlib.PosixPath.open", call("rb"), "io.BufferedReader"),
         ("pathlib.Path.open", call(), "io.TextIOWrapper"),
         ("gzip.open", call(X), "gzip.GzipFile"),
