@@ -11,9 +11,6 @@ class CalledBeforeOffload(Rule):
     """``to_thread(f())``: the function has run on the loop before the thread sees anything of it."""
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Confirm that the handed-over argument is a call, and not one that is awaited first."""
-        for argument in node.args:
-            value = argument.value
-            if isinstance(value, cst.Call) and not isinstance(value.func, cst.Lambda):
-                self.report(node)
-                return
+        """Confirm that the call is the argument itself: not awaited, not part of a larger expression."""
+        if isinstance(self.context.parent(), cst.Arg):
+            self.report(node)

@@ -88,10 +88,12 @@ class Rule(cst.CSTVisitor):
     def judge(self, node: cst.CSTNode, context: RuleContext) -> Verdict | None:
         """Hand a suspect node to the visitor method of its kind."""
         self.context = context
-        method = getattr(self, f"visit_{type(node).__name__}", None)
-        if method is None:
-            method = self.visit_suspect
-        method(node)
+        name = f"visit_{type(node).__name__}"
+        own = getattr(type(self), name, None)
+        if own is None or own is getattr(cst.CSTVisitor, name, None):
+            self.visit_suspect(node)
+        else:
+            getattr(self, name)(node)
         return context.verdict
 
     def visit_suspect(self, node: cst.CSTNode) -> None:

@@ -142,6 +142,8 @@ class ExpressionIndexer:
     def bind(self, name: str, value: int) -> None:
         """``name`` stands for ``value`` from here on."""
         scope = self.scope
+        if scope.is_class:
+            name = self.mangled(name)
         if name in scope.global_names:
             self.file.globals.setdefault(name, []).append(value)
             return
@@ -269,7 +271,10 @@ class ExpressionIndexer:
             self.awaited = f.AWAITED
         value = self.visit(node.value)
         self.awaited = 0
-        return self.intern((f.AWAIT, value)) if value else 0
+        if not value:
+            return 0
+        self.operator("__await__", value, 0, node.value)
+        return self.intern((f.AWAIT, value))
 
     def subscript(self, node: ast.Subscript) -> int:
         base = self.visit(node.value)
@@ -277,7 +282,14 @@ class ExpressionIndexer:
         if not base:
             return 0
         self.operator("__getitem__", base, 0, node)
+        if key is None and self.function.kind <= f.CLASS_BODY and _may_be_types(node.slice):
+            return self.generic(base, node.slice)
         return self.intern((f.ITEM, base, key))
+
+    def generic(self, base: int, inner: ast.expr) -> int:
+        """``base[inner]`` with its parameters kept, as a type alias needs them."""
+        parts = inner.elts if inner.__class__ is ast.Tuple else [inner]  # type: ignore[attr-defined]
+        return self.intern((f.SUBSCRIPT, base, tuple([self.annotation(p) for p in parts])))
 
     def key_of(self, node: ast.expr) -> object:
         """A constant key, or None when the key is not known; the key's own calls are recorded."""
@@ -496,10 +508,7 @@ class ExpressionIndexer:
             base = self.annotation(node.value)  # type: ignore[attr-defined]
             return self.intern((f.ATTR, base, node.attr)) if base else 0  # type: ignore[attr-defined]
         if kind is ast.Subscript:
-            base = self.annotation(node.value)  # type: ignore[attr-defined]
-            inner = node.slice  # type: ignore[attr-defined]
-            parts = inner.elts if inner.__class__ is ast.Tuple else [inner]
-            return self.intern((f.SUBSCRIPT, base, tuple([self.annotation(p) for p in parts])))
+            return self.generic(self.annotation(node.value), node.slice)  # type: ignore[attr-defined]
         if kind is ast.BinOp and node.op.__class__ is ast.BitOr:  # type: ignore[attr-defined]
             return self.union([self.annotation(node.left), self.annotation(node.right)])  # type: ignore[attr-defined]
         if kind is ast.List:
@@ -580,6 +589,20 @@ class ExpressionIndexer:
                     self.region,
                 )
             )
+
+
+def _may_be_types(node: ast.expr) -> bool:
+    """Whether a subscript could be that of a type alias: names and literals only, so that nothing is visited twice."""
+    kind = node.__class__
+    if kind is ast.Tuple or kind is ast.List:
+        return all(_may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
+    if kind is ast.Subscript:
+        return _may_be_types(node.value) and _may_be_types(node.slice)  # type: ignore[attr-defined]
+    if kind is ast.Attribute:
+        return _may_be_types(node.value)  # type: ignore[attr-defined]
+    if kind is ast.BinOp:
+        return _may_be_types(node.left) and _may_be_types(node.right)  # type: ignore[attr-defined]
+    return kind is ast.Name or kind is ast.Constant
 
 
 _PLAIN = frozenset({f.UNKNOWN, f.CONST, f.BUILTIN, f.COMPARE, f.NOT})

@@ -224,6 +224,9 @@ class StatementIndexer(ExpressionIndexer):
 
     def annotated_assign(self, node: ast.AnnAssign) -> bool:
         note = self.annotation(node.annotation)
+        if node.value is not None and _last_name(node.annotation) == "TypeAlias":
+            self.assign_to(node.target, self.annotation(node.value))
+            return False
         value = self.visit(node.value) if node.value is not None else 0
         position = self.intern((f.ANNOTATED, note, value)) if note else value
         if node.target.__class__ is ast.Name and self.scope.is_class:
@@ -330,6 +333,8 @@ class StatementIndexer(ExpressionIndexer):
     def if_(self, node: ast.If) -> bool:
         test = self.visit(node.test)
         outer = self.region
+        if node.orelse and _last_name(node.test) == "TYPE_CHECKING":
+            return self.type_checking(node, test)
         self.region = self.new_region(f.IF, test, True)
         body = self.branch(node.body)
         self.region = outer
@@ -344,6 +349,22 @@ class StatementIndexer(ExpressionIndexer):
             self.region = self.new_region(f.IF, test, False)
         elif other[1] and not body[1]:
             self.region = self.new_region(f.IF, test, True)
+        return left
+
+    def type_checking(self, node: ast.If, test: int) -> bool:
+        """What runs is the other branch; names that only the first one binds serve annotations."""
+        outer = self.region
+        self.region = self.new_region(f.IF, test, True)
+        mark = len(self.log)
+        self.block(node.body)
+        for_types = {name: self.environment.get(name, 0) for name, _ in self.log[mark:]}
+        self.region = outer
+        mark = len(self.log)
+        left = self.block(node.orelse)
+        for name, _ in self.log[mark:]:
+            values = self.scope.values.get(name, [])
+            if name in for_types and for_types[name] in values and len(values) > 1:
+                values.remove(for_types[name])
         return left
 
     def match(self, node: ast.Match) -> bool:
@@ -635,14 +656,15 @@ class StatementIndexer(ExpressionIndexer):
 _DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 
 
+def _last_name(node: ast.expr) -> str:
+    if node.__class__ is ast.Name:
+        return node.id  # type: ignore[attr-defined, no-any-return]
+    return node.attr if node.__class__ is ast.Attribute else ""  # type: ignore[attr-defined, no-any-return]
+
+
 def _role_of(node: ast.expr) -> str:
     """The role that a decorator gives, by the last part of its name; empty for decorators that are ordinary calls."""
-    if node.__class__ is ast.Name:
-        name = node.id  # type: ignore[attr-defined]
-    elif node.__class__ is ast.Attribute:
-        name = node.attr  # type: ignore[attr-defined]
-    else:
-        return ""
+    name = _last_name(node)
     return name if name in _ROLES else ""
 
 

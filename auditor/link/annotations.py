@@ -57,6 +57,10 @@ _MANAGERS = frozenset(
 )  # fmt: skip
 
 
+_GENERICS = frozenset({*_UNIONS, *_FIRST, *_ANNOTATED, *_AWAITABLES, *_ELEMENTS, *_MAPPINGS, *_SILENT, *_MANAGERS,
+                       "builtins.type", "typing.Type"})  # fmt: skip
+
+
 class Annotations:
     """Turns annotation expressions and the catalog's type names into instances."""
 
@@ -97,10 +101,14 @@ class Annotations:
             if dotted in _MAPPINGS:
                 return interner.external_instance("builtins.dict").one
             return interner.external_instance(dotted).one
-        if value.kind == v.CONTAINER:
-            # an alias such as `Handler = Union[A, B]` made by subscripting
-            return NOTHING
+        if value.kind == v.ALIAS:
+            return self.types(value.a, value.b)
         return NOTHING
+
+    @staticmethod
+    def is_generic(dotted: str) -> bool:
+        """Whether subscripting the name makes a type."""
+        return dotted in _GENERICS
 
     def _generic(self, module: Module, base: int, parts: tuple[int, ...]) -> Values:
         evaluator = self._evaluator

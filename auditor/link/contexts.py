@@ -112,6 +112,21 @@ class Transform:
         return context(new_thread, new_loop, new_phase)
 
 
+class Composed(Transform):
+    """One transformation after another."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: Transform, second: Transform) -> None:
+        super().__init__()
+        self._first = first
+        self._second = second
+
+    def apply(self, before: Context) -> Context | None:
+        between = self._first.apply(before)
+        return None if between is None else self._second.apply(between)
+
+
 ALL: Final = range(len(THREADS) * _THREAD_STEP)
 HAS_LOOP: Final = tuple(loop_of(c) in (Loop.SERVING, Loop.PRIVATE) for c in ALL)
 ON_LOOP: Final = tuple(

@@ -12,6 +12,7 @@ from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
 from auditor.link.guards import Constraints, Guards
 from auditor.link.hierarchy import MAX_OVERRIDES
+from auditor.link.stdlib import LAZY
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 from auditor.model import Confidence
 
@@ -103,15 +104,24 @@ class Sink:
 
 
 class HandedOver:
-    """A callable position of an offloading API that holds a call: the result is handed over, not the function."""
+    """A callable position of an offloading API that holds a call: the result is handed over, not the function.
+
+    ``place`` is that of the call within.
+    """
 
     __slots__ = ("argument_call", "constraints", "offloader", "place")
 
-    def __init__(self, place: Place, argument_call: int, offloader: str, constraints: Constraints) -> None:
-        self.place = place
+    def __init__(self, module: Module, argument_call: int, offloader: str, constraints: Constraints) -> None:
+        self.place = place_of(module, argument_call)
         self.argument_call = argument_call
         self.offloader = offloader
         self.constraints = constraints
+
+
+def place_of(module: Module, number: int) -> Place:
+    """Where a call stands."""
+    call = module.facts.calls[number]
+    return Place(call[f.C_LINE], call[f.C_COLUMN], call[f.C_END_LINE], call[f.C_END_COLUMN], number)
 
 
 class Body:
@@ -140,6 +150,7 @@ class Edges:
         self._transforms: dict[tuple[object, ...], c.Transform] = {}
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
+        self._offloads: dict[Function, frozenset[int]] = {}
 
     def node(self, function: Function, environment: Environment = ()) -> Node:
         """The node of a function, without or with an environment."""
@@ -216,6 +227,43 @@ class Edges:
             known = self._higher_order[module] = frozenset(found)
         return known
 
+    def offloads(self, function: Function) -> frozenset[int]:
+        """Parameters whose value the function hands to an offloader, itself or through others of its kind."""
+        known = self._offloads.get(function)
+        if known is None:
+            self._offloads[function] = frozenset()  # for recursion
+            known = self._offloads[function] = frozenset(self._offloaded(function))
+        return known
+
+    def _offloaded(self, function: Function) -> set[int]:
+        module = function.module
+        evaluator = self.evaluator
+        exprs = module.facts.exprs
+        found: set[int] = set()
+        for number in function.facts.calls:
+            call = module.facts.calls[number]
+            given = [e for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]])]
+            if not any(exprs[e][0] == f.PARAM and exprs[e][1] == function.number for e in given):
+                continue
+            for value in evaluator.values(module, call[f.C_CALLEE]):
+                if value.kind == v.EXTERNAL:
+                    arguments = CallArguments(evaluator, module, number)
+                    for entry in self.runs(value.a):
+                        if entry.kind in ("offload", "thread") and entry.matches(arguments):
+                            found.update(
+                                exprs[e][2]
+                                for e in arguments.expressions(entry.callable)
+                                if exprs[e][0] == f.PARAM and exprs[e][1] == function.number
+                            )
+                elif value.kind in (v.FUNCTION, v.BOUND):
+                    target: Function = value.a if value.kind == v.FUNCTION else value.a.a
+                    skip = 0 if value.kind == v.FUNCTION else 1
+                    for index in self.offloads(target):
+                        for e in bound_expressions(module, number, target, index, skip) or ():
+                            if exprs[e][0] == f.PARAM and exprs[e][1] == function.number:
+                                found.add(exprs[e][2])
+        return found
+
     def environment_for(
         self, function: Function, captured: Environment, given: Iterable[tuple[int, Values]]
     ) -> Environment:
@@ -246,20 +294,81 @@ class _BodyBuilder:
             for (owner, index), values in node.environment
             if owner is node.function and len(values) == 1 and values[0].kind == v.CONSTANT
         }
+        self.receiver = self._receiver()
 
     # -- values under the environment --------------------------------------------------------------------------
 
+    def _receiver(self) -> tuple[int, Value] | None:
+        """What ``self`` is in this node, where the environment knows it: (number of the method, value)."""
+        if not self.environment:
+            return None
+        owner: Function | None = self.function
+        while owner is not None and not owner.is_method:
+            owner = owner.parent
+        if owner is None:
+            return None
+        found = self.environment.get((owner, 0))
+        return (owner.number, found[0]) if found and len(found) == 1 else None
+
     def values(self, position: int) -> Values:
+        if self.receiver is not None:
+            seen = self.seen_by_receiver(position)
+            if seen is not None:
+                return seen
         values = self.evaluator.values(self.module, position)
         for value in values:
             if value.kind in _OPEN:
                 return self.open_values(values)
         return values
 
+    def seen_by_receiver(self, position: int) -> Values | None:
+        """``self``, ``self.name`` and ``super().name`` with the exact class of ``self``."""
+        if self.receiver is None:
+            return None
+        number, receiver = self.receiver
+        exprs = self.module.facts.exprs
+        expression = exprs[position]
+        if expression[0] == f.PARAM:
+            return receiver.one if expression[1] == number and expression[2] == 0 else None
+        if expression[0] == f.CALL:
+            callee = exprs[self.module.facts.calls[expression[1]][f.C_CALLEE]]
+            if callee == (f.GLOBAL, "super"):
+                found = self.evaluator.values(self.module, position)
+                if len(found) == 1 and found[0].kind == v.SUPER:
+                    return self.evaluator.interner.make(v.SUPER, found[0].a, receiver).one
+            return None
+        if expression[0] == f.ATTR:
+            base = self.seen_by_receiver(expression[1])
+            if base is not None:
+                hierarchy = self.evaluator.hierarchy
+                return join_all([hierarchy.attribute(x, expression[2]) for x in self.evaluator.concrete(base)])
+        return None
+
     def open_values(self, values: Values) -> Values:
+        values = self.without_foreign(values)
         if not self.environment:
             return values
         return self.evaluator.results.replace(values, self._look_up, self.function, 0)
+
+    def without_foreign(self, values: Values) -> Values:
+        """Parameters of other functions got here through the heap: they are whatever anybody passes there."""
+        if not any(x.kind == v.PARAMETER and not self.is_around(x.a) for x in values):
+            return values
+        result: Values = NOTHING
+        for value in values:
+            if value.kind == v.PARAMETER and not self.is_around(value.a):
+                result = join(result, self.evaluator.argument_values(value.a, value.b))
+            else:
+                result = join(result, value.one)
+        return result
+
+    def is_around(self, function: Function) -> bool:
+        owner: Function | None = self.function
+        while owner is not None:
+            if owner is function:
+                return True
+            owner = owner.parent
+        return False
 
     def _look_up(self, owner: Function, index: int) -> Values | None:
         return self.environment.get((owner, index))
@@ -286,17 +395,88 @@ class _BodyBuilder:
             if call[f.C_FLAGS] & f.IS_DECORATOR:
                 self.decoration(number, call, place, constraints)
                 continue
-            values = self.values(call[f.C_CALLEE])
+            values = self.narrowed(call[f.C_CALLEE], call[f.C_REGION])
             if values:
                 self.call(values, number, place, constraints, bool(call[f.C_FLAGS] & f.AWAITED))
         self.implicit_calls()
         return self.result
 
+    def narrowed(self, position: int, region: int) -> Values:
+        """The values of a callee; those of ``x.name`` without the types that ``isinstance`` tests around it rule out."""
+        expression = self.module.facts.exprs[position]
+        if not region or expression[0] != f.ATTR:
+            return self.values(position)
+        tests = self.isinstance_tests(expression[1], region)
+        if not tests:
+            return self.values(position)
+        kept = [
+            value
+            for value in self.evaluator.concrete(self.values(expression[1]))
+            if all(self.is_instance(value, types) in (None, positive) for types, positive in tests)
+        ]
+        return join_all([self.evaluator.hierarchy.attribute(value, expression[2]) for value in kept])
+
+    def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
+        found = []
+        regions, exprs = self.module.facts.regions, self.module.facts.exprs
+        while region:
+            kind, parent, data, positive = regions[region]
+            if kind == f.IF:
+                polarity = bool(positive)
+                pending = [(exprs[data], polarity)]  # type: ignore[call-overload]
+                while pending:
+                    test, wanted = pending.pop()
+                    if test[0] == f.NOT:
+                        pending.append((exprs[test[1]], not wanted))
+                    elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
+                        pending.extend((exprs[p], wanted) for p in test[2])
+                    elif test[0] == f.CALL:
+                        call = self.module.facts.calls[test[1]]
+                        if (
+                            exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
+                            and len(call[f.C_ARGS]) == 2  # noqa: PLR2004 - subject and types
+                            and call[f.C_ARGS][0] == subject
+                        ):
+                            types = self.evaluator.values(self.module, call[f.C_ARGS][1])
+                            types = join_all([self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one for x in types])
+                            found.append((types, wanted))
+            region = parent
+        return found
+
+    def is_instance(self, value: Value, types: Values) -> bool | None:
+        """Whether the object surely is, or surely is not, of one of the types; None where that is open."""
+        if not types:
+            return None
+        order: tuple[object, ...]
+        if value.kind == v.INSTANCE:
+            order = self.evaluator.hierarchy.order(value.a)
+        else:
+            name = self.evaluator.type_name(value)
+            if not name:
+                return None
+            order = self.evaluator.catalog.mro(name)
+        for kind in types:
+            if kind.kind not in (v.CLASS, v.EXTERNAL):
+                return None
+            if kind.a in order:
+                return True
+        if value.kind == v.INSTANCE and value.b:
+            below = self.evaluator.hierarchy.descendants(value.a)
+            if any(kind.a in self.evaluator.hierarchy.order(c) for kind in types for c in below):
+                return None
+        return False
+
     def call(self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool) -> None:
         """Everything that calling one of ``values`` may do."""
         targets: list[tuple[Value, Function, int]] = []
+        receivers: dict[Value, Value] = {}
         for value in values:
             self.collect(value, number, place, constraints, targets)
+            if value.kind == v.BOUND:
+                receivers[value.a] = value.b
+            elif value.kind == v.CLASS:
+                instance = self.evaluator.interner.instance(value.a, virtual=False)
+                receivers.update((t[0], instance) for t in targets if t[1].facts.name != "__new__")
         if not targets:
             return
         if awaited and len(targets) > 1:
@@ -308,7 +488,7 @@ class _BodyBuilder:
         for value, function, skip in targets:
             if asyncness is not None and function.is_async != asyncness:
                 continue
-            self.call_edge(value, function, skip, number, place, constraints, confidence)
+            self.call_edge(value, function, skip, number, place, constraints, confidence, receivers.get(value))
 
     def collect(
         self,
@@ -338,6 +518,11 @@ class _BodyBuilder:
             type_name = self.evaluator.type_name(value.a)
             if type_name:
                 self.external(f"{type_name}.{value.b}", number, place, constraints)
+        elif kind == v.METHOD_CALLER:
+            arguments = self.module.facts.calls[number][f.C_ARGS]
+            for receiver in self.evaluator.concrete(self.values(arguments[0])) if arguments else ():
+                for method in self.evaluator.hierarchy.attribute(receiver, value.a):
+                    self.collect(method, number, place, constraints, targets)
         elif kind == v.PARAMETER:
             for given in self.evaluator.concrete(value.one):
                 if given.kind == v.INSTANCE:
@@ -354,6 +539,11 @@ class _BodyBuilder:
         class_: Class = value.a
         hierarchy = self.evaluator.hierarchy
         instance = self.evaluator.interner.instance(class_, virtual=False)
+        metaclass = hierarchy.metaclass(class_)
+        if metaclass is not None:
+            for method in hierarchy.methods(self.evaluator.interner.instance(metaclass, virtual=False), "__call__"):
+                if method.kind == v.BOUND:
+                    targets.append((method.a, method.a.a, 1))
         for name in ("__new__", "__init__", "__post_init__"):
             found = hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
             for method in found:
@@ -384,17 +574,40 @@ class _BodyBuilder:
         place: Place,
         constraints: Constraints,
         confidence: Confidence,
+        receiver: Value | None = None,
     ) -> None:
         if function.facts.is_generator and not function.facts.kind == f.LAMBDA:
             return  # calling it only makes the generator; its body runs where that is iterated
-        environment = self.environment_at(value, function, skip, (self.module, number))
+        environment = self.environment_at(value, function, skip, (self.module, number), receiver=receiver)
         self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
+        self.results_handed_over(function, skip, number, constraints)
+
+    def results_handed_over(self, function: Function, skip: int, number: int, constraints: Constraints) -> None:
+        """Calls that stand where a home-made offloader wants a function."""
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        if not any(exprs[e][0] == f.CALL for e in call[f.C_ARGS]) and not any(
+            exprs[e][0] == f.CALL for _, e in call[f.C_KEYWORDS]
+        ):
+            return
+        for index in self.edges.offloads(function):
+            for e in bound_expressions(self.module, number, function, index, skip) or ():
+                if exprs[e][0] == f.CALL:
+                    self.result.handed_over.append(
+                        HandedOver(self.module, exprs[e][1], function.qualname, constraints)
+                    )
 
     def entry(self, function: Function) -> c.Transform:
         return c.COROUTINE if function.facts.kind == f.ASYNC_DEF else c.PLAIN
 
     def environment_at(
-        self, value: Value, function: Function, skip: int, site: tuple[Module, int], first: int = 0
+        self,
+        value: Value,
+        function: Function,
+        skip: int,
+        site: tuple[Module, int],
+        first: int = 0,
+        receiver: Value | None = None,
     ) -> Environment:
         """The environment of calling ``function`` with the arguments of ``site`` from position ``first`` on."""
         captured: Environment = value.b or () if value.kind == v.FUNCTION else ()
@@ -411,6 +624,8 @@ class _BodyBuilder:
                     default = function.facts.params[index][3]
                     if default > 0:
                         given.append((index, self.evaluator.values(function.module, default)))
+        if receiver is not None and self.tells_more(receiver, function):
+            given.append((0, receiver.one))
         environment = self.edges.environment_for(function, captured, given)
         if flags:
             constants = self.evaluator.results.constants(function, site, skip - first, flags)
@@ -424,6 +639,15 @@ class _BodyBuilder:
                         ).one
                 environment = tuple(sorted(entries.items(), key=lambda item: (item[0][0].id, item[0][1])))
         return environment
+
+    def tells_more(self, receiver: Value, function: Function) -> bool:
+        """Whether the class of the receiver says more than the class that defines the method."""
+        class_ = function.class_
+        if class_ is None or receiver.kind not in (v.INSTANCE, v.CLASS):
+            return False
+        if receiver.kind == v.INSTANCE and receiver.b and receiver.a is class_:
+            return False
+        return self.evaluator.hierarchy.is_polymorphic(class_)
 
     def values_at(self, module: Module, position: int) -> Values:
         values = self.evaluator.values(module, position)
@@ -473,7 +697,11 @@ class _BodyBuilder:
         arguments: CallArguments | None = None
         if api is not None and api.effect != "none":
             arguments = CallArguments(self.evaluator, self.module, number)
-            if api.applies(arguments) and not self.is_class_check(dotted, number):
+            if (
+                api.applies(arguments)
+                and not self.is_class_check(dotted, number)
+                and not self.is_done_already(dotted, number)
+            ):
                 region = self.module.facts.calls[number][f.C_REGION]
                 self.result.sinks.append(
                     Sink(place, dotted, api, arguments, constraints, Confidence.HIGH, region)
@@ -487,6 +715,32 @@ class _BodyBuilder:
     def is_class_check(self, dotted: str, number: int) -> bool:
         """A coroutine of that name made by an awaited call is not the blocking one."""
         return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith("builtins.")
+
+    def is_done_already(self, dotted: str, number: int) -> bool:
+        """``future.result()`` where a test around it says that the future is done."""
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        callee = exprs[call[f.C_CALLEE]]
+        if callee[0] != f.ATTR or callee[2] not in ("result", "exception"):
+            return False
+        region = call[f.C_REGION]
+        regions = self.module.facts.regions
+        while region:
+            kind, parent, data, positive = regions[region]
+            pending = [(data, bool(positive))] if kind == f.IF else []
+            while pending:
+                position, wanted = pending.pop()
+                test = exprs[position]  # type: ignore[call-overload]
+                if test[0] == f.NOT:
+                    pending.append((test[1], not wanted))
+                elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
+                    pending.extend((p, wanted) for p in test[2])
+                elif test[0] == f.CALL and wanted:
+                    tested = exprs[self.module.facts.calls[test[1]][f.C_CALLEE]]
+                    if tested == (f.ATTR, callee[1], "done"):
+                        return True
+            region = parent
+        return False
 
     def run_callables(
         self,
@@ -503,7 +757,7 @@ class _BodyBuilder:
             if key in done or not entry.matches(arguments):
                 continue
             done.add(key)
-            if entry.result == "wrapper":
+            if entry.result == "wrapper" or dotted in LAZY:
                 continue
             self.run_entry(entry, dotted, arguments, number, place, constraints)
 
@@ -529,7 +783,7 @@ class _BodyBuilder:
             if entry.kind in ("offload", "thread"):
                 found = self.module.facts.exprs[expression]
                 if found[0] == f.CALL:
-                    self.result.handed_over.append(HandedOver(place, found[1], dotted, constraints))
+                    self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
 
     def run_value(self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints) -> None:
         kind = value.kind
@@ -550,6 +804,7 @@ class _BodyBuilder:
         if kind == v.AWAITABLE:
             return
         if kind == v.EXTERNAL:
+            self.run_external(value.a, entry, number, place, constraints)
             return
         if kind == v.PARTIAL:
             for inner in self.open_values(value.a):
@@ -568,6 +823,44 @@ class _BodyBuilder:
                 continue
             environment = self.passed_environment(target, function, skip, entry, number)
             self.run_function(function, environment, entry, place, constraints)
+
+    def run_external(
+        self, dotted: str, entry: Runs, number: int, place: Place, constraints: Constraints
+    ) -> None:
+        """An API that is handed to another one with its arguments: ``Thread(target=loop.call_soon_threadsafe, args=(f,))``."""
+        if entry.sync is None or entry.passes not in ("rest", "args-kwargs"):
+            return
+        inner = self.edges.runs(dotted)
+        if not inner:
+            return
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        if entry.passes == "rest":
+            start = (entry.callable.position or 0) + 1
+            arguments = call[f.C_ARGS][start:]
+        else:
+            arguments = ()
+            for name, e in call[f.C_KEYWORDS]:
+                if name == "args" and exprs[e][0] in (f.TUPLE, f.LIST):
+                    arguments = exprs[e][1]
+        outer = self.edges.transform(entry.sync, relative=entry.kind in ("schedule", "register"))
+        for run in inner:
+            position = run.callable.position
+            if position is None or position >= len(arguments):
+                continue
+            for value in self.values(arguments[position]):
+                for target, function, _ in self.function_targets(value):
+                    change = run.async_ if function.is_async else run.sync
+                    if change is None:
+                        continue
+                    second = self.edges.transform(
+                        change, drives=run.kind == "drive", relative=run.kind in ("schedule", "register")
+                    )
+                    captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+                    self.add_edge(
+                        function, captured, place, c.Composed(outer, second), Confidence.HIGH, constraints, run.kind, run.role
+                    )
+            break
 
     def passed_environment(
         self, target: Value, function: Function, skip: int, entry: Runs, number: int

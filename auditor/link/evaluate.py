@@ -251,6 +251,10 @@ class Evaluator:
     def _binary(self, module: Module, expression: Any) -> Values:
         _, dunder, left, right = expression
         results: list[Values] = []
+        if dunder == "__or__":
+            types = join(self.values(module, left), self.values(module, right))
+            if types and all(x.kind in _TYPES or is_none(x) for x in types):
+                return types
         for value in self.concrete(self.values(module, left)):
             if value.kind == v.INSTANCE:
                 for method in self.hierarchy.methods(value, dunder):
@@ -289,7 +293,10 @@ class Evaluator:
         return self.elements(self.values(module, expression[1]))
 
     def _subscript(self, module: Module, expression: Any) -> Values:
-        return self.values(module, expression[1])
+        base = self.values(module, expression[1])
+        if any(x.kind == v.EXTERNAL and self.annotations.is_generic(x.a) for x in base):
+            return self.interner.make(v.ALIAS, module, module.facts.exprs.index(expression)).one
+        return self.items(self.concrete(base), None)
 
     def _annotated(self, module: Module, expression: Any) -> Values:
         _, note, position = expression
@@ -323,8 +330,16 @@ class Evaluator:
         if default > 0:
             injected = tuple(x for x in self.values(function.module, default) if not is_none(x) and x.kind != v.CONSTANT)
         if declared:
+            if all(self.says_little(x) for x in declared):
+                declared = join(symbol, declared)
             return join(injected, declared) if injected else declared
         return join(symbol, injected)
+
+    def says_little(self, value: Value) -> bool:
+        """Whether a declared type leaves open what the object is: a protocol, or a container of who knows what."""
+        if value.kind == v.EXTERNAL_INSTANCE:
+            return value.a.startswith("builtins.") and not value.b  # type: ignore[no-any-return]
+        return value.kind == v.INSTANCE and self.hierarchy.is_protocol(value.a)
 
     def argument_values(self, function: Function, index: int) -> Values:
         """What the call sites of the program give a parameter, whatever the call."""
@@ -351,6 +366,10 @@ class Evaluator:
     def call_sites_of(self, function: Function) -> list[tuple[Module, int]]:
         """Calls whose callee's last name is that of the function, or of its class for a constructor."""
         name = function.facts.name
+        if function.parent is not None and function.parent.facts.kind >= f.DEF:
+            # a closure is called through what its maker returns: `maker(...)(argument)`
+            sites = [*self._sites(name), *self._sites(function.parent.facts.name + "()")]
+            return sites if len(sites) <= _MANY_SITES else []
         if name in ("__init__", "__new__", "__call__", "__post_init__"):
             if function.class_ is None or name == "__call__":
                 return []
@@ -386,6 +405,16 @@ class Evaluator:
                         while inner[0] == f.DECORATED:
                             inner = exprs[inner[2]]
                         last = module.functions[inner[1]].facts.name if inner[0] == f.FUNCTION else ""
+                    elif tag == f.CALL:
+                        inner = exprs[module.facts.calls[callee[1]][0]]
+                        if inner[0] == f.ATTR:
+                            last = inner[2] + "()"
+                        elif inner[0] in (f.GLOBAL, f.IMPORTED):
+                            last = inner[-1] + "()"
+                        elif inner[0] == f.FUNCTION:
+                            last = module.functions[inner[1]].facts.name + "()"
+                        else:
+                            continue
                     else:
                         continue
                     if last in index:
@@ -436,6 +465,8 @@ class Evaluator:
                     results.append(self.elements(value.one))
             elif kind == v.PARAMETER:
                 results.append(self.elements(value.one))
+            elif kind == v.CLASS or kind == v.EXTERNAL:
+                results.append(value.one)  # Generic[T] is the class itself
         return join_all(results)
 
     def _iterate(self, module: Module, expression: Any) -> Values:
@@ -614,6 +645,7 @@ def is_none(value: Value) -> bool:
     return value.kind == v.CONSTANT and value.a is None
 
 
+_TYPES = frozenset({v.CLASS, v.EXTERNAL, v.ALIAS})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})
 _CONTAINERS = frozenset({f.LIST, f.TUPLE, f.SET, f.DICT, f.COMPREHENSION})
 _CONTAINER_TYPES = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dict"}

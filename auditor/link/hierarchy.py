@@ -173,16 +173,51 @@ class Hierarchy:
 
     def _with_overrides(self, class_: Class, name: str, value: Value, found: Values) -> Values:
         overrides: Values = NOTHING
+        definers = {self._definer(class_, name)}
         count = 0
         for subclass in self.descendants(class_):
-            if name in subclass.facts.attributes:
+            definer = self._definer(subclass, name)
+            if definer is not None and definer not in definers:
+                definers.add(definer)
                 count += 1
                 if count > MAX_OVERRIDES:
                     return found
-                overrides = join(overrides, self._own(subclass, name, self._evaluator.interner.instance(subclass, virtual=True)))
+                receiver = self._evaluator.interner.instance(subclass, virtual=True)
+                overrides = join(overrides, self._own(definer, name, receiver))
         if count and all(self._is_abstract(x) for x in found):
             return overrides or found
         return join(found, overrides)
+
+    def _definer(self, class_: Class, name: str) -> Class | None:
+        """The class whose definition of the name an exact instance of the class has."""
+        for base in self.order(class_):
+            if not isinstance(base, str) and name in base.facts.attributes:
+                return base
+        return None
+
+    def is_protocol(self, class_: Class) -> bool:
+        """Whether the class is a protocol itself, not merely an implementation of one."""
+        return any(
+            value.kind == v.EXTERNAL and value.a in _PROTOCOLS
+            for position in class_.facts.bases
+            for value in self._base_values(class_, position)
+        )
+
+    def metaclass(self, class_: Class) -> Class | None:
+        """The metaclass of the program that makes instances of the class."""
+        for base in self.order(class_):
+            if isinstance(base, str):
+                continue
+            for keyword, position in base.facts.keywords:
+                if keyword == "metaclass":
+                    for value in self._evaluator.values(base.module, position):
+                        if value.kind == v.CLASS:
+                            return value.a  # type: ignore[no-any-return]
+        return None
+
+    def is_polymorphic(self, class_: Class) -> bool:
+        """Whether what ``self`` is in a method of the class may matter: other classes derive from it."""
+        return bool(self.descendants(class_))
 
     @staticmethod
     def _is_abstract(value: Value) -> bool:
@@ -222,6 +257,12 @@ class Hierarchy:
             if types:
                 return join(tuple(x for x in result if x.kind != v.CONSTANT), types)
         return result
+
+    def bind_to(self, value: Value, receiver: Value) -> Values:
+        """A function put on a class from outside, as a method of ``receiver``."""
+        if value.kind == v.FUNCTION:
+            return self._evaluator.interner.make(v.BOUND, value, receiver).one
+        return value.one
 
     def bind(self, value: Value, receiver: Value) -> Values:
         """A class attribute as read through ``receiver``: functions become methods, properties their result."""
@@ -338,23 +379,54 @@ class Hierarchy:
         results: list[Values] = []
         for module, base, value in sites:
             for candidate in evaluator.concrete(evaluator.values(module, base)):
+                stored = None
                 if candidate is target or (
                     candidate.kind == target.kind == v.INSTANCE
                     and (candidate.a is target.a or candidate.a in self.order(target.a))
                 ):
-                    results.append(evaluator.concrete(evaluator.values(module, value)))
+                    stored = evaluator.concrete(evaluator.values(module, value))
+                elif (
+                    candidate.kind == v.CLASS and target.kind == v.INSTANCE and candidate.a in self.order(target.a)
+                ):
+                    given = evaluator.concrete(evaluator.values(module, value))
+                    stored = join_all([self.bind_to(x, target) for x in given])
+                if stored is not None:
+                    results.append(stored)
                     break
         return tuple(x for x in join_all(results) if not (x.kind == v.CONSTANT and x.a is None))
 
     def property_names(self) -> frozenset[str]:
         """Names that are a property, or an attribute with a setter, in some class of the program."""
         if self._property_names is None:
-            self._property_names = frozenset(
+            names = {
                 function.facts.name
                 for function in self._evaluator.program.functions
                 if function.facts.roles and function.class_ is not None and is_property(function)
-            )
+            }
+            self._property_names = frozenset(names | self._descriptor_names())
         return self._property_names
+
+    def _descriptor_names(self) -> set[str]:
+        """Class attributes that are instances of a class of the program with ``__get__`` or ``__set__``."""
+        program = self._evaluator.program
+        makers = {
+            c.facts.name for c in program.classes if "__get__" in c.facts.attributes or "__set__" in c.facts.attributes
+        }
+        if not makers:
+            return set()
+        for class_ in program.classes:
+            if any(isinstance(b, str) is False and b.facts.name in makers for b in self.order(class_)[1:]):
+                makers.add(class_.facts.name)
+        names = set()
+        for class_ in program.classes:
+            for name, positions in class_.facts.attributes.items():
+                for position in positions:
+                    if class_.module.facts.exprs[position][0] != f.CALL:
+                        continue
+                    for value in self._evaluator.values(class_.module, position):
+                        if value.kind == v.INSTANCE and value.a.facts.name in makers:
+                            names.add(name)
+        return names
 
     def accessors(self, value: Value, name: str, role: str) -> list[Function]:
         """Property functions (``role`` getter, or setter) that an access to ``value.name`` runs."""
@@ -374,6 +446,10 @@ class Hierarchy:
                 continue
             for position in owner.facts.attributes[name]:
                 for candidate in self._evaluator.values(owner.module, position):
+                    if candidate.kind == v.INSTANCE:
+                        for method in self.methods(candidate, "__set__" if role == "setter" else "__get__"):
+                            if method.kind == v.BOUND and method.a.a not in found:
+                                found.append(method.a.a)
                     if candidate.kind == v.FUNCTION and candidate.a.facts.roles:
                         roles = candidate.a.facts.roles
                         wanted = "setter" in roles if role == "setter" else is_property(candidate.a) and "setter" not in roles
@@ -402,6 +478,7 @@ def _merge(sequences: list[list[Class | str]]) -> list[Class | str]:
     return result
 
 
+_PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 _UNINFORMATIVE_BASES = frozenset(
     {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum", "typing_extensions.Protocol"}
 )

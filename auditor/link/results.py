@@ -57,6 +57,11 @@ class Results:
             return join_all([self.of_value(inner, value.b) for inner in value.a])
         if kind == v.INSTANCE:
             return join_all([self.of_value(m, site) for m in evaluator.hierarchy.methods(value, "__call__")])
+        if kind == v.METHOD_CALLER and site is not None:
+            arguments = site[0].facts.calls[site[1]][f.C_ARGS]
+            receivers = evaluator.concrete(evaluator.values(site[0], arguments[0])) if arguments else NOTHING
+            methods = join_all([evaluator.hierarchy.attribute(r, value.a) for r in receivers])
+            return join_all([self.of_value(m, None) for m in methods])
         if kind == v.PARAMETER:
             given = evaluator.concrete(value.one)
             return join_all([self.of_value(x, site) for x in given if x.kind != v.PARAMETER])
@@ -82,10 +87,29 @@ class Results:
             if "contextmanager" in facts.roles or "asynccontextmanager" in facts.roles:
                 return interner.make(v.MANAGER, called, produced).one
             return interner.make(v.GENERATOR, called, produced).one
-        returned = self._specialised(function_value, called, site, skip)
+        returned = self._as_received(self._specialised(function_value, called, site, skip), function, called)
         if facts.kind == f.ASYNC_DEF:
             return interner.make(v.COROUTINE, called, returned).one
         return returned
+
+    def _as_received(self, returned: Values, function: Function, called: Value) -> Values:
+        """``return self`` and ``return cls(...)`` give the receiver's class, not the one that defines the method."""
+        if called.kind != v.BOUND or function.class_ is None:
+            return returned
+        receiver: Value = called.b
+        if receiver.kind not in (v.INSTANCE, v.CLASS) or receiver.a is function.class_:
+            return returned
+        interner = self._evaluator.interner
+        result = []
+        for value in returned:
+            if value.kind == v.INSTANCE and value.a is function.class_:
+                if receiver.kind == v.INSTANCE and value.b:
+                    value = receiver  # noqa: PLW2901 - the value as the receiver sees it
+                elif receiver.kind == v.CLASS:
+                    value = interner.instance(receiver.a, virtual=False)  # noqa: PLW2901 - likewise
+            if value not in result:
+                result.append(value)
+        return tuple(result)
 
     def _produced(self, called: Value, function_value: Value, site: Site | None, skip: int) -> Values:
         produced = self._evaluator.solver.solve(("y", function_value.a), self._yields, function_value.a, None)

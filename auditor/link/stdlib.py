@@ -171,6 +171,14 @@ def _enter_context(evaluator: Evaluator, site: Site) -> Values:
     return join_all(found)
 
 
+def _methodcaller(evaluator: Evaluator, site: Site) -> Values:
+    found: Values = NOTHING
+    for name in _first(evaluator, site):
+        if name.kind == v.CONSTANT and isinstance(name.a, str):
+            found = evaluator.interner.make(v.METHOD_CALLER, name.a).one
+    return found
+
+
 def _nothing(evaluator: Evaluator, site: Site) -> Values:
     return NOTHING
 
@@ -196,6 +204,7 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "builtins.dict": _dict,
     "builtins.max": _first,
     "builtins.min": _first,
+    "operator.methodcaller": _methodcaller,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
     "functools.update_wrapper": _first,
@@ -211,3 +220,6 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "contextlib.AsyncExitStack.enter_context": _enter_context,
     "builtins.property": _nothing,
 }
+
+LAZY = frozenset({"builtins.map", "builtins.filter"})
+"""What they are given runs where their result is iterated, which the values tell."""

@@ -67,6 +67,7 @@ class Suspect:
 
     @property
     def callee(self) -> str:
+        """The dotted name of what is called; for a result that is handed over, of the offloader."""
         if self.sink is not None:
             return self.sink.callee
         return self.handed_over.offloader if self.handed_over is not None else ""

@@ -29,6 +29,8 @@ CONSTANT = 13  #  a: the constant, b: name of its type
 PARTIAL = 14  #  a: callable values, b: (positional values, keyword values)
 PARAMETER = 15  #  a: Function, b: index
 SUPER = 16  #  a: Class, b: the receiver
+ALIAS = 18  #  a: Module, b: position of the subscript: a type alias such as `Optional[X]`
+METHOD_CALLER = 19  #  a: name; calling it calls the method of that name of its argument
 LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
 
 Values = tuple["Value", ...]
@@ -55,6 +57,7 @@ class Value:
 _NAMES = (
     "function", "bound", "class", "instance", "module", "external", "external-instance", "coroutine", "generator",
     "manager", "awaitable", "container", "container-method", "constant", "partial", "parameter", "super", "lazy",
+    "alias", "method-caller",
 )  # fmt: skip
 
 Environment = tuple[tuple[tuple["Function", int], Values], ...]

@@ -48,7 +48,7 @@ class Builder:
 
     def build(self, hits: Sequence[Hit]) -> list[Finding]:
         """The findings, ordered by path, line, column and code."""
-        kept = self._without_folded(hits)
+        kept = self._without_folded(self._without_early_results(hits))
         groups: dict[tuple[object, ...], list[Hit]] = {}
         for hit in kept:
             spots = frozenset(
@@ -64,6 +64,28 @@ class Builder:
         return findings
 
     # -- folding -----------------------------------------------------------------------------------------------
+
+    def _without_early_results(self, hits: Sequence[Hit]) -> list[Hit]:
+        """A call whose result is handed over is one finding there: not another one for each thing that it reaches."""
+        early = {
+            (hit.suspect.function.id, hit.suspect.handed_over.argument_call)
+            for hit in hits
+            if hit.suspect.handed_over is not None
+        }
+        if not early:
+            return list(hits)
+        kept = []
+        for hit in hits:
+            if hit.suspect.handed_over is None:
+                hit.suspect.exposed = [
+                    e
+                    for e in hit.suspect.exposed
+                    if not any((h.function.id, h.place.call) in early for h in e.hops[:-1])
+                ]
+                if not hit.suspect.exposed:
+                    continue
+            kept.append(hit)
+        return kept
 
     def _without_folded(self, hits: Sequence[Hit]) -> list[Hit]:
         """Leave out calls on a handle that is opened by another hit of the same function: the opening stands for them."""
