@@ -32,6 +32,11 @@ class Text:
         cell, inner = self.book.locate(line)
         return notebook.cell_path(self.path, cell), inner
 
+    def skipped(self) -> list[tuple[str, str]]:
+        """The cells of a notebook that ``text`` leaves out, as a report names them, and why."""
+        cells = self.book.skipped if self.book is not None else ()
+        return [(notebook.cell_path(self.path, cell), reason) for cell, reason in cells]
+
 
 def read(path: str, shown: str, content: bytes | None = None) -> Text | Problem:
     """The Python of the file at ``path``; ``content`` stands for what is on disk."""

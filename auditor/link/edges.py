@@ -146,11 +146,13 @@ class Edges:
         self._nodes: dict[tuple[Function, Environment], Node] = {}
         self._variants: dict[Function, int] = {}
         self._bodies: dict[Node, Body] = {}
-        self._higher_order: dict[Module, frozenset[tuple[int, int]]] = {}
+        self._uses: dict[Module, dict[tuple[int, int], list[int]]] = {}
+        self._sensitive: dict[Function, bool] = {}
         self._transforms: dict[tuple[object, ...], c.Transform] = {}
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
+        self._telling: dict[Function, tuple[tuple[int, ...], frozenset[int]]] = {}
 
     def node(self, function: Function, environment: Environment = ()) -> Node:
         """The node of a function, without or with an environment."""
@@ -195,37 +197,104 @@ class Edges:
             known = self._transforms[key] = c.Transform(change, drives=drives, relative=relative, task=task)
         return known
 
-    def higher_order(self, module: Module) -> frozenset[tuple[int, int]]:
-        """Parameters of the file, as (function, index), that are called or passed on somewhere in it."""
-        known = self._higher_order.get(module)
+    def uses(self, module: Module) -> dict[tuple[int, int], list[int]]:
+        """Where parameters of the file, as (function, index), may be called: numbers of the calls that they are passed
+        to, or -1 for a parameter that is called itself."""
+        known = self._uses.get(module)
         if known is None:
+            known = self._uses[module] = {}
             exprs = module.facts.exprs
-            found = set()
-            for call in module.facts.calls:
-                positions = [call[f.C_CALLEE], *call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]]]
-                loops: set[int] = set()
-                while positions:
-                    position = positions.pop()
-                    expression = exprs[position]
-                    tag = expression[0]
-                    if tag == f.PHI:
-                        if position in loops:
-                            continue
-                        loops.add(position)
-                    if tag == f.PARAM:
-                        found.add((expression[1], expression[2]))
-                    elif tag in (f.STARRED, f.ITEM, f.ITERATE, f.AWAIT):
-                        positions.append(expression[1])
-                    elif tag in (f.UNION, f.PHI, f.LIST, f.TUPLE):
-                        positions.extend(expression[1])
+            for number, call in enumerate(module.facts.calls):
+                for parameter in _parameters_in(exprs, [call[f.C_CALLEE]]):
+                    known.setdefault(parameter, []).append(-1)
+                given = [e for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]]) if exprs[e][0] in _CARRIERS]
+                if given:
+                    for parameter in _parameters_in(exprs, given):
+                        known.setdefault(parameter, []).append(number)
             for function in module.facts.functions:
-                # loops over *functions, and tests of flags, tell variants apart as well
                 for record in function.iterations:
                     expression = exprs[record[0]]
                     if expression[0] == f.PARAM:
-                        found.add((expression[1], expression[2]))
-            known = self._higher_order[module] = frozenset(found)
+                        known.setdefault((expression[1], expression[2]), []).append(-1)
         return known
+
+    def telling(self, function: Function) -> tuple[tuple[int, ...], frozenset[int]]:
+        """Parameters that tell variants of the function apart: those that may hold callables, and tested flags."""
+        known = self._telling.get(function)
+        if known is None:
+            flags = self.evaluator.results.tested_parameters(function)
+            self._telling[function] = ((), flags)  # for recursion
+            uses = self.uses(function.module)
+            callables = tuple(
+                i for i in range(len(function.facts.params)) if self._may_be_called(function, i, uses)
+            )
+            known = self._telling[function] = (callables, flags)
+        return known
+
+    def _may_be_called(self, function: Function, index: int, uses: dict[tuple[int, int], list[int]]) -> bool:
+        numbers = uses.get((function.number, index))
+        if not numbers:
+            return False
+        if -1 in numbers:
+            return True
+        module = function.module
+        evaluator = self.evaluator
+        for number in numbers:
+            for value in evaluator.values(module, module.facts.calls[number][f.C_CALLEE]):
+                kind = value.kind
+                if kind == v.EXTERNAL:
+                    if self.runs(value.a) or value.a in _FORWARDING:
+                        return True
+                elif kind == v.FUNCTION:
+                    if self.telling(value.a)[0] or value.b:
+                        return True
+                elif kind == v.BOUND:
+                    if self.telling(value.a.a)[0]:
+                        return True
+                elif kind in (v.CLASS, v.INSTANCE, v.PARTIAL, v.PARAMETER, v.SUPER):
+                    return True
+        return False
+
+    def depends_on_receiver(self, function: Function) -> bool:
+        """Whether what ``self`` exactly is decides what the method reaches: it uses what subclasses change."""
+        known = self._sensitive.get(function)
+        if known is None:
+            self._sensitive[function] = False  # for recursion
+            known = self._sensitive[function] = self._uses_overridden(function)
+        return known
+
+    def _uses_overridden(self, function: Function) -> bool:
+        class_ = function.class_
+        if class_ is None:
+            return False
+        hierarchy = self.evaluator.hierarchy
+        module = function.module
+        exprs = module.facts.exprs
+        bodies = [function]
+        names: dict[str, None] = {}
+        while bodies:
+            body = bodies.pop()
+            bodies.extend(x for x in module.functions[body.number + 1 :] if x.parent is body)
+            positions = [module.facts.calls[n][f.C_CALLEE] for n in body.facts.calls]
+            positions.extend(record[0] for record in body.facts.reads)
+            for position in positions:
+                expression = exprs[position]
+                if expression[0] != f.ATTR:
+                    if expression == (f.GLOBAL, "super"):
+                        return True
+                    continue
+                base = exprs[expression[1]]
+                if base[0] == f.PARAM and base[1] == function.number and base[2] == 0:
+                    names[expression[2]] = None
+        for name in names:
+            if hierarchy.is_overridden(class_, name):
+                return True
+        receiver = self.evaluator.interner.instance(class_, virtual=False)
+        for name in names:
+            for method in hierarchy.methods(receiver, name):
+                if method.kind == v.BOUND and self.depends_on_receiver(method.a.a):
+                    return True
+        return False
 
     def offloads(self, function: Function) -> frozenset[int]:
         """Parameters whose value the function hands to an offloader, itself or through others of its kind."""
@@ -380,8 +449,7 @@ class _BodyBuilder:
         facts = self.function.facts
         guards = self.edges.guards
         calls = module.facts.calls
-        skip_decorated = facts.kind in (f.MODULE_BODY, f.CLASS_BODY)
-        _ = skip_decorated
+        at_import = facts.kind in (f.MODULE_BODY, f.CLASS_BODY)
         for number in facts.calls:
             call = calls[number]
             constraints = guards.of(module, call[f.C_REGION])
@@ -396,6 +464,13 @@ class _BodyBuilder:
                 self.decoration(number, call, place, constraints)
                 continue
             values = self.narrowed(call[f.C_CALLEE], call[f.C_REGION])
+            if at_import and values and values[0].kind == v.CLASS and g.SCRIPT not in constraints:
+                # what is made at import matters here only where it is handed a callable
+                exprs = module.facts.exprs
+                if not any(exprs[e][0] in _CALLABLE_TAGS for e in call[f.C_ARGS]) and not any(
+                    exprs[e][0] in _CALLABLE_TAGS for _, e in call[f.C_KEYWORDS]
+                ):
+                    continue
             if values:
                 self.call(values, number, place, constraints, bool(call[f.C_FLAGS] & f.AWAITED))
         self.implicit_calls()
@@ -611,12 +686,10 @@ class _BodyBuilder:
     ) -> Environment:
         """The environment of calling ``function`` with the arguments of ``site`` from position ``first`` on."""
         captured: Environment = value.b or () if value.kind == v.FUNCTION else ()
-        interesting = self.edges.higher_order(function.module)
+        callables, flags = self.edges.telling(function)
         given: list[tuple[int, Values]] = []
-        flags = self.evaluator.results.tested_parameters(function)
-        number = function.number
-        for index in range(skip, len(function.facts.params)):
-            if (number, index) in interesting:
+        for index in callables:
+            if index >= skip:
                 expressions = bound_expressions(site[0], site[1], function, index, skip - first)
                 if expressions is not None:
                     given.append((index, join_all([self.values_at(site[0], e) for e in expressions])))
@@ -647,7 +720,7 @@ class _BodyBuilder:
             return False
         if receiver.kind == v.INSTANCE and receiver.b and receiver.a is class_:
             return False
-        return self.evaluator.hierarchy.is_polymorphic(class_)
+        return self.evaluator.hierarchy.is_polymorphic(class_) and self.edges.depends_on_receiver(function)
 
     def values_at(self, module: Module, position: int) -> Values:
         values = self.evaluator.values(module, position)
@@ -869,8 +942,7 @@ class _BodyBuilder:
         captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
         if entry.passes != "rest" or entry.callable.position is None:
             return captured
-        interesting = self.edges.higher_order(function.module)
-        if not any((function.number, i) in interesting for i in range(len(function.facts.params))):
+        if not self.edges.telling(function)[0]:
             return captured
         arguments = self.module.facts.calls[number][f.C_ARGS][entry.callable.position + 1 :]
         given = []
@@ -996,13 +1068,19 @@ class _BodyBuilder:
         facts = self.function.facts
         properties = self.evaluator.hierarchy.property_names()
         exprs = self.module.facts.exprs
+        accessed: dict[int, list[Function]] = {}
         for record in facts.reads:
-            expression = exprs[record[0]]
+            position = record[0]
+            expression = exprs[position]
             if expression[2] in properties:
-                self.property_access(expression[1], expression[2], "getter", record[1:5], record[5])
+                found = accessed.get(position)
+                if found is None:
+                    found = accessed[position] = self.accessors(expression[1], expression[2], "getter")
+                if found:
+                    self.property_access(found, record[1:5], record[5])
         for write in facts.writes:
             if write[1] in properties:
-                self.property_access(write[0], write[1], "setter", write[3:7], write[7])
+                self.property_access(self.accessors(write[0], write[1], "setter"), write[3:7], write[7])
         for record in facts.withs:
             self.with_item(record)
         for record in facts.iterations:
@@ -1020,18 +1098,18 @@ class _BodyBuilder:
             return None
         return constraints
 
-    def property_access(
-        self, base: int, name: str, role: str, span: tuple[int, int, int, int], region: int
-    ) -> None:
-        constraints = self.constraints_at(region)
-        if constraints is None:
-            return
+    def accessors(self, base: int, name: str, role: str) -> list[Function]:
+        """Property functions that reading or writing the attribute runs."""
         found: list[Function] = []
         for value in self.evaluator.concrete(self.values(base)):
             for function in self.evaluator.hierarchy.accessors(value, name, role):
                 if function not in found:
                     found.append(function)
-        if not found or len(found) > MAX_TARGETS:
+        return found if len(found) <= MAX_TARGETS else []
+
+    def property_access(self, found: list[Function], span: tuple[int, int, int, int], region: int) -> None:
+        constraints = self.constraints_at(region)
+        if constraints is None:
             return
         place = Place(*span)
         for function in found:
@@ -1160,4 +1238,34 @@ _OPEN = frozenset(
     {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY}
 )
 _COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
-_ = NOTHING, join
+_FORWARDING = frozenset({"functools.partial", "builtins.map", "builtins.filter"})
+_CARRIERS = frozenset(
+    {f.PARAM, f.STARRED, f.ITEM, f.ITERATE, f.AWAIT, f.UNION, f.PHI, f.LIST, f.TUPLE, f.ANNOTATED, f.BOOLEAN}
+)
+_CALLABLE_TAGS = frozenset(
+    {f.FUNCTION, f.GLOBAL, f.ATTR, f.IMPORTED, f.CALL, f.CLASS, f.DECORATED, f.LIST, f.TUPLE, f.DICT, f.UNION}
+)
+
+
+def _parameters_in(exprs: list[tuple], positions: list[int]) -> set[tuple[int, int]]:  # type: ignore[type-arg]
+    """Parameters that the expressions are, or are made of without a call."""
+    found = set()
+    loops: set[int] = set()
+    while positions:
+        position = positions.pop()
+        expression = exprs[position]
+        tag = expression[0]
+        if tag == f.PARAM:
+            found.add((expression[1], expression[2]))
+        elif tag in (f.STARRED, f.ITEM, f.ITERATE, f.AWAIT):
+            positions.append(expression[1])
+        elif tag in (f.UNION, f.LIST, f.TUPLE):
+            positions.extend(expression[1])
+        elif tag == f.ANNOTATED:
+            positions.append(expression[2])
+        elif tag == f.BOOLEAN:
+            positions.extend(expression[2])
+        elif tag == f.PHI and position not in loops:
+            loops.add(position)
+            positions.extend(expression[1])
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.annotations import Annotations
-from auditor.link.fixpoint import Solver
+from auditor.link.fixpoint import NO_CYCLE, Solver
 from auditor.link.hierarchy import Hierarchy
 from auditor.link.results import Results
 from auditor.link.values import NOTHING, Value, Values, join, join_all
@@ -88,14 +88,24 @@ class Evaluator:
         if compute is None:
             return NOTHING
         if tag in _LEAVES:
-            result = compute(module, expression)
-        else:
+            result = module.memo[position] = compute(module, expression)
+            return result
+        solver = self.solver
+        if tag in _CYCLIC:
             key = (module.index, position)
-            result = self.solver.solve(key, compute, module, expression)
-            if key not in self.solver.done:
-                return result
-            del self.solver.done[key]
-        module.memo[position] = result
+            result = solver.solve(key, compute, module, expression)
+            if key in solver.done:
+                module.memo[position] = result
+            return result
+        # every cycle passes through a node that the solver knows: the others are final when they have read no open one
+        outer = solver.low
+        solver.low = NO_CYCLE
+        result = compute(module, expression)
+        if solver.low == NO_CYCLE:
+            module.memo[position] = result
+            solver.low = outer
+        elif outer < solver.low:
+            solver.low = outer
         return result
 
     def concrete(self, values: Values) -> Values:
@@ -646,6 +656,7 @@ def is_none(value: Value) -> bool:
 
 
 _TYPES = frozenset({v.CLASS, v.EXTERNAL, v.ALIAS})
+_CYCLIC = frozenset({f.GLOBAL, f.PHI, f.IMPORTED})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})
 _CONTAINERS = frozenset({f.LIST, f.TUPLE, f.SET, f.DICT, f.COMPREHENSION})
 _CONTAINER_TYPES = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dict"}

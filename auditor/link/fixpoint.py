@@ -15,15 +15,19 @@ from auditor.link.values import NOTHING, Values, join
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NO_CYCLE: Final = 1 << 30
+NO_CYCLE: Final = 1 << 30
 _MAX_ROUNDS: Final = 6
 _MAX_DEPTH: Final = 600
 
 
 class Solver:
-    """Computes nodes on demand. ``done`` maps finished nodes to their values."""
+    """Computes nodes on demand. ``done`` maps finished nodes to their values.
 
-    __slots__ = ("_active", "_low", "_partial", "_provisional", "_trail", "done")
+    ``low`` is how far out the outermost unfinished node lies that the present computation has read: a result is final
+    when it is `NO_CYCLE`.
+    """
+
+    __slots__ = ("_active", "_partial", "_provisional", "_trail", "done", "low")
 
     def __init__(self) -> None:
         self.done: dict[Any, Values] = {}
@@ -31,7 +35,7 @@ class Solver:
         self._partial: dict[Any, Values] = {}
         self._provisional: dict[Any, tuple[Values, int]] = {}
         self._trail: list[Any] = []
-        self._low = _NO_CYCLE
+        self.low = NO_CYCLE
 
     def solve(self, key: Any, compute: Callable[[Any, Any], Values], first: Any, second: Any) -> Values:
         """The values of node ``key``, which ``compute(first, second)`` finds by asking for other nodes."""
@@ -41,24 +45,24 @@ class Solver:
         active = self._active
         at = active.get(key)
         if at is not None:
-            self._low = min(self._low, at)
+            self.low = min(self.low, at)
             return self._partial.get(key, NOTHING)
         provisional = self._provisional.get(key)
         if provisional is not None:
-            self._low = min(self._low, provisional[1])
+            self.low = min(self.low, provisional[1])
             return provisional[0]
         depth = len(active)
         if depth > _MAX_DEPTH:
             return NOTHING
         active[key] = depth
-        outer_low = self._low
+        outer_low = self.low
         trail = self._trail
         mark = len(trail)
         rounds = 0
         while True:
-            self._low = _NO_CYCLE
+            self.low = NO_CYCLE
             value = compute(first, second)
-            low = self._low
+            low = self.low
             if low > depth:
                 self.done[key] = value
                 break
@@ -73,14 +77,14 @@ class Solver:
             rounds += 1
             if len(grown) == len(known) or rounds >= _MAX_ROUNDS:
                 self._finish(key, grown, mark)
-                low = _NO_CYCLE
+                low = NO_CYCLE
                 break
             self._partial[key] = grown
             for inner in trail[mark:]:
                 del self._provisional[inner]
             del trail[mark:]
         del active[key]
-        self._low = min(outer_low, low)
+        self.low = min(outer_low, low)
         return value if low > depth else grown
 
     def _finish(self, key: Any, value: Values, mark: int) -> None:

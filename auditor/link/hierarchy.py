@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
 from auditor.link import values as v
+from auditor.link.fixpoint import NO_CYCLE
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ class Hierarchy:
         self._descendants: dict[Class, tuple[Class, ...]] = {}
         self._stores_elsewhere: dict[str, list[tuple[Module, int, int]]] | None = None
         self._property_names: frozenset[str] | None = None
+        self._overriders: dict[tuple[Class, str], tuple[tuple[Class, Class], ...]] = {}
+        self._defining: dict[str, list[Class]] | None = None
+        self._below: dict[Class, frozenset[Class]] = {}
+        self._methods: dict[tuple[Value, str], Values] = {}
+        self._accessors: dict[tuple[Value, str, str], list[Function]] = {}
+        self._members: dict[tuple[str, str], Values] = {}
 
     # -- order -------------------------------------------------------------------------------------------------
 
@@ -129,6 +136,15 @@ class Hierarchy:
 
     def external_member(self, value: Value, name: str) -> Values:
         """A member of an instance of an external type; nothing where the type is known not to have it."""
+        if value.b:
+            return self._external_member(value, name)
+        key = (value.a, name)
+        known = self._members.get(key)
+        if known is None:
+            known = self._members[key] = self._external_member(value, name)
+        return known
+
+    def _external_member(self, value: Value, name: str) -> Values:
         evaluator = self._evaluator
         type_name = value.a
         declared = evaluator.catalog.attribute_type(type_name, name)
@@ -172,21 +188,59 @@ class Hierarchy:
         return result
 
     def _with_overrides(self, class_: Class, name: str, value: Value, found: Values) -> Values:
+        overriders = self._overriding(class_, name)
+        if not overriders or len(overriders) > MAX_OVERRIDES:
+            return found
         overrides: Values = NOTHING
-        definers = {self._definer(class_, name)}
-        count = 0
-        for subclass in self.descendants(class_):
-            definer = self._definer(subclass, name)
-            if definer is not None and definer not in definers:
-                definers.add(definer)
-                count += 1
-                if count > MAX_OVERRIDES:
-                    return found
-                receiver = self._evaluator.interner.instance(subclass, virtual=True)
-                overrides = join(overrides, self._own(definer, name, receiver))
-        if count and all(self._is_abstract(x) for x in found):
+        for definer, subclass in overriders:
+            receiver = self._evaluator.interner.instance(subclass, virtual=True)
+            overrides = join(overrides, self._own(definer, name, receiver))
+        if all(self._is_abstract(x) for x in found):
             return overrides or found
         return join(found, overrides)
+
+    def _overriding(self, class_: Class, name: str) -> tuple[tuple[Class, Class], ...]:
+        """(class that defines the name, subclass that has it from there) for what differs from ``class_``'s own."""
+        key = (class_, name)
+        known = self._overriders.get(key)
+        if known is None:
+            known = self._overriders[key] = tuple(self._find_overriding(class_, name))
+        return known
+
+    def _find_overriding(self, class_: Class, name: str) -> list[tuple[Class, Class]]:
+        below = self.descendants(class_)
+        if not below:
+            return []
+        candidates = self._definers(name)
+        if not candidates:
+            return []
+        subclasses = self._below.get(class_)
+        if subclasses is None:
+            subclasses = self._below[class_] = frozenset(below)
+        found = [(c, c) for c in candidates if c in subclasses]
+        if len(found) > MAX_OVERRIDES:
+            return found
+        own = self._definer(class_, name)
+        mixins = [c for c in candidates if c is not own and c not in subclasses and c.subclasses]
+        for mixin in mixins:
+            for subclass in mixin.subclasses:
+                if subclass in subclasses and self._definer(subclass, name) is mixin:
+                    found.append((mixin, subclass))
+                    break
+        return found
+
+    def _definers(self, name: str) -> list[Class]:
+        """All classes of the program that define the name."""
+        table = self._defining
+        if table is None:
+            table = self._defining = {}
+            for other in self._evaluator.program.classes:
+                for attribute in other.facts.attributes:
+                    if attribute in table:
+                        table[attribute].append(other)
+                    else:
+                        table[attribute] = [other]
+        return table.get(name, [])
 
     def _definer(self, class_: Class, name: str) -> Class | None:
         """The class whose definition of the name an exact instance of the class has."""
@@ -214,6 +268,10 @@ class Hierarchy:
                         if value.kind == v.CLASS:
                             return value.a  # type: ignore[no-any-return]
         return None
+
+    def is_overridden(self, class_: Class, name: str) -> bool:
+        """Whether some subclass has another definition of the name, or the class leaves it to its subclasses."""
+        return bool(self._overriding(class_, name))
 
     def is_polymorphic(self, class_: Class) -> bool:
         """Whether what ``self`` is in a method of the class may matter: other classes derive from it."""
@@ -350,10 +408,21 @@ class Hierarchy:
         """Bound methods of that name of an instance (dunder methods are looked up on the class)."""
         if value.kind != v.INSTANCE:
             return NOTHING
+        key = (value, name)
+        known = self._methods.get(key)
+        if known is not None:
+            return known
+        solver = self._evaluator.solver
+        outer = solver.low
+        solver.low = NO_CYCLE
         found = self._member(value.a, name, value)
         if value.b:
             found = self._with_overrides(value.a, name, value, found)
-        return tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
+        found = tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
+        if solver.low == NO_CYCLE:
+            self._methods[key] = found
+        solver.low = min(outer, solver.low)
+        return found
 
     # -- stores from outside -----------------------------------------------------------------------------------
 
@@ -432,10 +501,19 @@ class Hierarchy:
         """Property functions (``role`` getter, or setter) that an access to ``value.name`` runs."""
         if value.kind != v.INSTANCE:
             return []
+        key = (value, name, role)
+        known = self._accessors.get(key)
+        if known is None:
+            known = self._accessors[key] = self._find_accessors(value, name, role)
+        return known
+
+    def _find_accessors(self, value: Value, name: str, role: str) -> list[Function]:
         found: list[Function] = []
         owners: list[Class | str] = list(self.order(value.a))
         if value.b:
-            owners.extend(self.descendants(value.a)[:MAX_OVERRIDES])
+            overriding = self._overriding(value.a, name)
+            if len(overriding) <= MAX_OVERRIDES:
+                owners.extend(definer for definer, _ in overriding)
         virtual = False
         for i, owner in enumerate(owners):
             if i >= len(self.order(value.a)):
