@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
+from auditor.engine.installed import RuleError, is_built_in
+from auditor.engine.parsed import Parsed
 from auditor.engine.rule import RuleContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from auditor.engine.rule import Rule
+    from auditor.engine.parsed import Span
+    from auditor.engine.rule import Rule, Verdict
     from auditor.engine.texts import Texts, Unit
     from auditor.link.program import Module
     from auditor.link.suspects import Suspect
 
-Span = tuple[int, int, int, int]
-
 
 class Hit:
-    """A suspect that a rule holds for a fault. Lines are those of the file, columns 1-based code points.
+    """A suspect that a rule holds for a fault.
 
     ``statement`` is the span of the innermost statement around the node (a compound one by its header), which
     is what makes two hits one finding.
@@ -37,43 +37,12 @@ class Hit:
         self.callee = callee
 
 
-class _Parsed:
-    """The nodes of a unit by position."""
-
-    def __init__(self, unit: Unit) -> None:
-        wrapper = MetadataWrapper(cst.parse_module(unit.code), unsafe_skip_copy=True)
-        self.ranges = wrapper.resolve(PositionProvider)
-        self.by_span: dict[Span, list[cst.CSTNode]] = {}
-        for node, range_ in self.ranges.items():
-            if isinstance(node, cst.BaseExpression | cst.Decorator):
-                key = (range_.start.line, range_.start.column, range_.end.line, range_.end.column)
-                self.by_span.setdefault(key, []).append(node)
-        self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
-        pending: list[cst.CSTNode] = [wrapper.module]
-        while pending:
-            node = pending.pop()
-            for child in node.children:
-                self.parents[child] = node
-                pending.append(child)
-
-    def ancestors(self, node: cst.CSTNode) -> list[cst.CSTNode]:
-        chain = []
-        current = self.parents.get(node)
-        while current is not None:
-            chain.append(current)
-            current = self.parents.get(current)
-        chain.reverse()
-        return chain
-
-    def statement(self, ancestors: Sequence[cst.CSTNode], node: cst.CSTNode) -> cst.CSTNode:
-        for ancestor in reversed(ancestors):
-            if isinstance(ancestor, cst.SimpleStatementLine | cst.BaseCompoundStatement | cst.ExceptHandler):
-                return ancestor
-        return node
-
-
 class Judge:
-    """Judges suspects in the order in which they come; ``parsed_files`` counts the files that LibCST had to read."""
+    """Judges suspects in the order in which they come.
+
+    ``parsed_files`` are the files that LibCST had to read; ``unparsable`` says of a file why its suspects could not be
+    judged.
+    """
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
@@ -89,60 +58,60 @@ class Judge:
         """Every suspect that a rule confirms. Suspects of one unit should come together: one unit is kept parsed."""
         hits: list[Hit] = []
         current: tuple[Module, int, int] | None = None
-        parsed: _Parsed | None = None
+        parsed: Parsed | None = None
         for suspect in suspects:
             if advance is not None:
                 advance(1)
             rules = rules_for(suspect)
             if not rules:
                 continue
-            unit = self._texts.unit(suspect.function, suspect.place)
             module = suspect.function.module
+            unit = self._texts.unit(suspect.function, suspect.place)
             if unit is None:
-                self.unparsable[module.path] = "changed while it was being analysed, or nested too deeply"
+                self.unparsable[module.path] = self._texts.why_not(module)
                 continue
             key = (module, unit.start, unit.end)
             if key != current:
                 current = key
                 parsed = self._parse(module, unit)
             if parsed is not None:
-                hits.extend(self._judge(suspect, rules, unit, parsed))
+                hits.extend(self._judge(suspect, rules, parsed))
         return hits
 
-    def _parse(self, module: Module, unit: Unit) -> _Parsed | None:
+    def _parse(self, module: Module, unit: Unit) -> Parsed | None:
         self.parsed_files.add(module.path)
         try:
-            return _Parsed(unit)
+            return Parsed(unit)
         except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError) as error:
-            self.unparsable[module.path] = f"LibCST cannot parse it near line {unit.start}: {_first_line(error)}"
+            what = str(error).strip().partition("\n")[0]
+            self.unparsable[module.path] = (
+                f"the code near line {unit.start} cannot be judged: LibCST refuses it ({what})"
+            )
             return None
 
-    def _judge(self, suspect: Suspect, rules: Sequence[Rule], unit: Unit, parsed: _Parsed) -> list[Hit]:
-        place = suspect.place
-        module = suspect.function.module
-        texts = self._texts
-        span = (
-            place.line,
-            texts.column(module, place.line, place.column),
-            place.end_line,
-            texts.column(module, place.end_line, place.end_column),
-        )
-        key = (span[0] - unit.offset, span[1] - 1, span[2] - unit.offset, span[3] - 1)
-        nodes = parsed.by_span.get(key, [])
-        wanted = [n for n in nodes if isinstance(n, cst.Call)] if place.call >= 0 else nodes
-        node = (wanted or nodes or [None])[0]
+    def _judge(self, suspect: Suspect, rules: Sequence[Rule], parsed: Parsed) -> list[Hit]:
+        module, place = suspect.function.module, suspect.place
+        span = self._texts.span_of(module, place)
+        node = parsed.node(span, is_call=place.call >= 0)
         if node is None:
+            self.unparsable[module.path] = f"the code at line {span[0]} cannot be judged: LibCST places it elsewhere"
             return []
         ancestors = parsed.ancestors(node)
-        statement = parsed.ranges[parsed.statement(ancestors, node)]
-        statement_span = (statement.start.line + unit.offset, statement.start.column, statement.end.line, statement.end.column)
         hits = []
         for rule in rules:
-            verdict = rule.judge(node, RuleContext(suspect, ancestors))
+            verdict = _ask(rule, node, RuleContext(suspect, ancestors), f"{module.path}:{span[0]}")
             if verdict is not None:
-                hits.append(Hit(suspect, rule, span, statement_span, verdict.callee))
+                statement = parsed.statement(node, ancestors)
+                hits.append(Hit(suspect, rule, span, statement, verdict.callee))
         return hits
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _ask(rule: Rule, node: cst.CSTNode, context: RuleContext, place: str) -> Verdict | None:
+    if is_built_in(rule.file):
+        return rule.judge(node, context)
+    try:
+        return rule.judge(node, context)
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        advice = f"report it to its authors, or leave it out with --ignore {rule.file.id}"
+        raise RuleError(f"rule {rule.file.id} ({rule.file.check}) fails at {place}: {what}; {advice}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -77,8 +77,6 @@ class Rule(cst.CSTVisitor):
     ``file`` is the rule's file: its code, message, groups and severity policy. Third-party rules are found through
     the entry point group ``auditor.rules``.
     """
-
-    node_kinds: ClassVar[tuple[type[cst.CSTNode], ...]] = (cst.Call,)
 
     def __init__(self, file: RuleFile) -> None:
         super().__init__()

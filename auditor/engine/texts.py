@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.index import source
@@ -12,11 +11,14 @@ from auditor.index import source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from auditor.engine.parsed import Span
     from auditor.index.files import Text
     from auditor.link.edges import Place
     from auditor.link.program import Function, Module
 
-WRAPPER = "if 1:\n"
+_AFTER_ALL: Final = 1 << 60
+_FAR: Final = 5000
+WRAPPER: Final = "if 1:\n"
 """What makes an indented unit a module of its own without moving a column."""
 
 
@@ -43,7 +45,6 @@ class Texts:
         self._texts: dict[Module, Text | None] = {}
         self._lines: dict[Module, list[str]] = {}
         self._units: dict[tuple[Module, int, int], Unit | None] = {}
-        self._statements: dict[tuple[Module, int, int], ast.Module | None] = {}
 
     def text(self, module: Module) -> Text | None:
         if module not in self._texts:
@@ -66,29 +67,41 @@ class Texts:
             return byte_column + 1
         return source.column(lines[line - 1], byte_column)
 
-    def span(self, function: Function, place: Place) -> tuple[int, int]:
+    def span_of(self, module: Module, place: Place) -> Span:
+        """The span of a place, in code points."""
+        return (
+            place.line,
+            self.column(module, place.line, place.column),
+            place.end_line,
+            self.column(module, place.end_line, place.end_column),
+        )
+
+    def lines_of_unit(self, function: Function, place: Place) -> tuple[int, int]:
         """First and last line of the unit that holds a place."""
         if function.facts.kind not in (f.MODULE_BODY, f.CLASS_BODY):
             return function.facts.unit
+        # units do not overlap, except that a class may stand among those of the class or module around it
         units = function.module.facts.units
-        best = function.facts.unit if function.facts.kind == f.CLASS_BODY else (place.line, place.end_line)
-        index = bisect_right(units, (place.line, 1 << 60)) - 1
-        while index >= 0:
-            start, end = units[index]
-            if start <= place.line <= end:
+        for start, end in reversed(units[: bisect_right(units, (place.line, _AFTER_ALL))]):
+            if place.line <= end:
                 return start, end
-            index -= 1
-            if place.line - start > 5000:
+            if place.line - start > _FAR:
                 break
-        return best
+        return function.facts.unit if function.facts.kind == f.CLASS_BODY else (place.line, place.end_line)
 
     def unit(self, function: Function, place: Place) -> Unit | None:
         """The unit that holds a place; None when the file has changed under our feet or is too deep to parse."""
-        start, end = self.span(function, place)
+        start, end = self.lines_of_unit(function, place)
         key = (function.module, start, end)
         if key not in self._units:
             self._units[key] = self._make(function.module, start, end)
         return self._units[key]
+
+    def why_not(self, module: Module) -> str:
+        """Why a unit of the module cannot be had."""
+        if self.text(module) is None:
+            return "changed while it was being analysed; run again"
+        return "nested too deeply for its suspects to be judged; split the expression or the blocks"
 
     def _make(self, module: Module, start: int, end: int) -> Unit | None:
         lines = self.lines(module)
@@ -102,62 +115,3 @@ class Texts:
         if source.too_deep(code):
             return None
         return Unit(code, start, end, offset)
-
-    def statement(self, function: Function, place: Place) -> str:
-        """The statement around a place, normalised: layout and comments gone, a compound one by its header only."""
-        unit = self.unit(function, place)
-        if unit is None:
-            return ""
-        key = (function.module, unit.start, unit.end)
-        if key not in self._statements:
-            from auditor.index import files
-
-            tree = files.parse(unit.code)
-            self._statements[key] = tree if isinstance(tree, ast.Module) else None
-        tree = self._statements[key]
-        if tree is None:
-            return ""
-        found = _innermost(tree.body, place.line - unit.offset, place.column)
-        return _header(found) if found is not None else ""
-
-
-def _innermost(body: list[ast.stmt], line: int, column: int) -> ast.stmt | None:
-    """The innermost statement of ``body`` that holds the position."""
-    for statement in body:
-        first = statement.lineno
-        for decorator in getattr(statement, "decorator_list", ()):
-            first = min(first, decorator.lineno)
-        if not first <= line <= (statement.end_lineno or first):
-            continue
-        if line == statement.end_lineno and column >= (statement.end_col_offset or 0) and first != line:
-            continue
-        if first == line == statement.end_lineno and not statement.col_offset <= column < (statement.end_col_offset or 0):
-            continue
-        for part in ("body", "orelse", "finalbody"):
-            inner = _innermost(getattr(statement, part, None) or [], line, column)
-            if inner is not None:
-                return inner
-        for handler in [*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]:
-            inner = _innermost(handler.body, line, column)
-            if inner is not None:
-                return inner
-        return statement
-    return None
-
-
-def _header(statement: ast.stmt) -> str:
-    try:
-        if not hasattr(statement, "body"):
-            return ast.unparse(statement)
-        if isinstance(statement, ast.If | ast.While):
-            return f"{type(statement).__name__} {ast.unparse(statement.test)}"
-        if isinstance(statement, ast.For | ast.AsyncFor):
-            return f"{type(statement).__name__} {ast.unparse(statement.target)} in {ast.unparse(statement.iter)}"
-        if isinstance(statement, ast.With | ast.AsyncWith):
-            return f"{type(statement).__name__} {', '.join(ast.unparse(i) for i in statement.items)}"
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            decorators = " ".join(ast.unparse(d) for d in statement.decorator_list)
-            return f"{type(statement).__name__} {statement.name} {decorators}"
-    except (ValueError, RecursionError):
-        return ""
-    return type(statement).__name__

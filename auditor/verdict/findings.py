@@ -12,6 +12,7 @@ from auditor.model import Category, Confidence, Cost, Exposure, Finding, FixComp
 from auditor.verdict import severity as scale
 from auditor.verdict import words
 from auditor.verdict.fingerprint import fingerprint
+from auditor.verdict.statements import Statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ class Builder:
     def __init__(self, evaluator: Evaluator, texts: Texts, dialect: str) -> None:
         self._evaluator = evaluator
         self._texts = texts
+        self._statements = Statements(texts)
         self._dialect = dialect
 
     def build(self, hits: Sequence[Hit]) -> list[Finding]:
@@ -264,7 +266,7 @@ class Builder:
     def _exposure(self, exposed: Exposed, callee: str, code: str) -> Exposure:
         hop = exposed.hops[exposed.at]
         path, line, column = self._place(hop)
-        statement = self._texts.statement(hop.function, hop.place)
+        statement = self._statements.normalised(hop.function, hop.place)
         name = hop.function.qualname
         return Exposure(
             path, line, column, name, fingerprint(code, hop.function.module.path, name, statement),

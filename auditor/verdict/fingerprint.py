@@ -8,10 +8,11 @@ from typing import Final
 VERSION: Final = "1"
 
 
-def fingerprint(code: str, module_path: str, function: str, statement: str) -> str:
-    """sha256 of rule, module path, qualified function name and normalised statement, as 64 hexadecimal digits.
+def fingerprint(code: str, module: str, function: str, statement: str) -> str:
+    """sha256 of rule, dotted module, qualified function name and normalised statement, as 64 hexadecimal digits.
 
-    No line, no call path and no resolved callee: they change when nothing that concerns the exposure does.
+    No line, no call path and no resolved callee: they change when nothing that concerns the exposure does. No path:
+    it depends on where auditor is started.
     """
-    parts = "\0".join((VERSION, code, module_path, function, statement))
+    parts = "\0".join([VERSION, code, module, function, statement])
     return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,129 @@
+"""A linked program: what an audit, an explanation and a call graph all start from."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from auditor import resources
+from auditor.catalog import load as load_catalog
+from auditor.discover import discover
+from auditor.index import files
+from auditor.index.source import Problem
+from auditor.link.evaluate import Evaluator
+from auditor.link.graph import Graph
+from auditor.link.program import Program
+from auditor.model import NotAnalysed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.catalog import Catalog
+    from auditor.config import Config
+    from auditor.discover import Discovered
+    from auditor.index.files import Text
+    from auditor.link.program import Module
+    from auditor.reporters.progress import Progress
+
+RECURSION_LIMIT: Final = 20_000
+"""Resolution follows chains of assignments and calls; Python frames do not use the C stack since 3.11."""
+
+
+class Roomy:
+    """Deep recursion allowed and the cyclic collector off: facts live as long as the run, and hold no garbage."""
+
+    def __enter__(self) -> None:
+        self._limit = sys.getrecursionlimit()
+        self._collecting = gc.isenabled()
+        sys.setrecursionlimit(max(self._limit, RECURSION_LIMIT))
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        sys.setrecursionlimit(self._limit)
+        if self._collecting:
+            gc.enable()
+
+
+class Clock:
+    """CPU seconds by stage."""
+
+    def __init__(self) -> None:
+        self.timings: dict[str, float] = {}
+        self._last = time.process_time()
+
+    def lap(self, stage: str) -> None:
+        """Everything since the last lap was ``stage``."""
+        now = time.process_time()
+        self.timings[stage] = self.timings.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+class Analysis:
+    """The files below some paths, read, indexed, linked and propagated."""
+
+    def __init__(self, paths: Sequence[str], config: Config, progress: Progress | None = None) -> None:
+        self.clock = Clock()
+        self.not_analysed: list[NotAnalysed] = []
+        self._sources: dict[Module, Discovered] = {}
+        self._checksums: dict[Module, int] = {}
+        self._overlay = dict(config.overlay)
+        catalog = _catalog(config)
+        self.clock.lap("catalog")
+        discovery = discover(paths, config)
+        self.not_analysed.extend(discovery.not_analysed)
+        self.clock.lap("discover")
+        self.program = self._index(discovery.files, progress)
+        self.clock.lap("index")
+        if progress is not None:
+            progress.stage("linking", 0)
+        self.evaluator = Evaluator(self.program, catalog)
+        self.graph = Graph(self.evaluator)
+        self.graph.propagate()
+        self.clock.lap("link")
+
+    def _index(self, discovered: Sequence[Discovered], progress: Progress | None) -> Program:
+        program = Program()
+        if progress is not None:
+            progress.stage("reading", len(discovered))
+        for entry in discovered:
+            if progress is not None:
+                progress.advance()
+            text = self._read(entry)
+            if isinstance(text, Problem):
+                self.not_analysed.append(NotAnalysed(entry.path_display, text.reason))
+                continue
+            facts = files.index(text)
+            if isinstance(facts, Problem):
+                self.not_analysed.append(NotAnalysed(entry.path_display, facts.reason))
+                continue
+            self.not_analysed.extend(NotAnalysed(cell, reason) for cell, reason in text.skipped())
+            module = program.add(
+                entry.path_display,
+                entry.module,
+                entry.root,
+                facts,
+                is_package=entry.is_package,
+                loose=entry.loose,
+            )
+            self._sources[module] = entry
+            self._checksums[module] = hash(text.text)
+        return program
+
+    def _read(self, entry: Discovered) -> Text | Problem:
+        return files.read(entry.path_abs, entry.path_display, self._overlay.get(entry.path_abs))
+
+    def text(self, module: Module) -> Text | None:
+        """The text of an analysed module, read again; None if it is no longer what was indexed."""
+        text = self._read(self._sources[module])
+        if isinstance(text, Problem) or hash(text.text) != self._checksums[module]:
+            return None
+        return text
+
+
+def _catalog(config: Config) -> Catalog:
+    from pathlib import Path
+
+    built_in = [*resources.catalog_dir().glob("*.toml"), *resources.frameworks_dir().glob("*.toml")]
+    return load_catalog([*sorted(built_in), *map(Path, config.models)])

@@ -1,0 +1,75 @@
+"""A unit as LibCST sees it: its nodes by position, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+if TYPE_CHECKING:
+    from auditor.engine.texts import Unit
+
+Span = tuple[int, int, int, int]
+"""First line, column, last line, column after it: lines of the file, columns 1-based code points."""
+
+_JUDGED = cst.BaseExpression | cst.Decorator
+_STATEMENTS = cst.SimpleStatementLine | cst.BaseCompoundStatement | cst.ExceptHandler
+
+
+class Parsed:
+    """The nodes of a unit. Raises what LibCST raises for code that it cannot parse."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._offset = unit.offset
+        wrapper = MetadataWrapper(cst.parse_module(unit.code), unsafe_skip_copy=True)
+        self._ranges = wrapper.resolve(PositionProvider)
+        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._by_span: dict[Span, list[cst.CSTNode]] = {}
+        pending: list[cst.CSTNode] = [wrapper.module]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, _JUDGED):
+                self._by_span.setdefault(self.span(node), []).append(node)
+            for child in node.children:
+                self._parents[child] = node
+                pending.append(child)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Where a node stands in the file."""
+        place = self._ranges[node]
+        return (
+            place.start.line + self._offset,
+            place.start.column + 1,
+            place.end.line + self._offset,
+            place.end.column + 1,
+        )
+
+    def node(self, span: Span, *, is_call: bool) -> cst.CSTNode | None:
+        """The outermost node at a span; with ``is_call`` the call, where there is one."""
+        nodes = self._by_span.get(span, [])
+        if is_call:
+            nodes = [node for node in nodes if isinstance(node, cst.Call)] or nodes
+        return nodes[0] if nodes else None
+
+    def calls(self) -> list[Span]:
+        """Where the calls stand."""
+        return [span for span, nodes in self._by_span.items() for node in nodes if isinstance(node, cst.Call)]
+
+    def ancestors(self, node: cst.CSTNode) -> list[cst.CSTNode]:
+        """What stands around a node, outermost first."""
+        chain = []
+        current = self._parents.get(node)
+        while current is not None:
+            chain.append(current)
+            current = self._parents.get(current)
+        chain.reverse()
+        return chain
+
+    def statement(self, node: cst.CSTNode, ancestors: Sequence[cst.CSTNode]) -> Span:
+        """The span of the innermost statement around a node."""
+        for ancestor in reversed(ancestors):
+            if isinstance(ancestor, _STATEMENTS):
+                return self.span(ancestor)
+        return self.span(node)

@@ -1,0 +1,50 @@
+"""Which rules look at which suspects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from auditor.engine import installed
+
+if TYPE_CHECKING:
+    from auditor.engine.rule import Rule
+    from auditor.link.suspects import Suspect
+    from auditor.rulebook import Rule as RuleFile
+
+
+class Enabled(Protocol):
+    """Whether a rule is on, as the configuration says."""
+
+    def __call__(self, code: str, *, preview: bool = False) -> bool: ...
+
+
+class RuleTable:
+    """The rules that are on. The code of an installed one is loaded at once, so that a broken one always shows."""
+
+    def __init__(self, enabled: Enabled) -> None:
+        self._rules: dict[str, Rule] = {}
+        self._by_group: dict[str, list[RuleFile]] = {}
+        self._handed_over: list[RuleFile] = []
+        for file in installed.rule_files(enabled):
+            if not enabled(file.id, preview=file.status == "preview"):
+                continue
+            if "offload" in file.runs:
+                self._handed_over.append(file)
+            for group in file.groups:
+                self._by_group.setdefault(group, []).append(file)
+            if not installed.is_built_in(file):
+                self._rule(file)
+
+    def rules_for(self, suspect: Suspect) -> list[Rule]:
+        """The rules that judge a suspect."""
+        if suspect.handed_over is not None:
+            files = self._handed_over
+        else:
+            files = self._by_group.get(suspect.group, [])
+        return [self._rule(file) for file in files]
+
+    def _rule(self, file: RuleFile) -> Rule:
+        rule = self._rules.get(file.id)
+        if rule is None:
+            rule = self._rules[file.id] = installed.rule_class(file)(file)
+        return rule
