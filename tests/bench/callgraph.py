@@ -88,7 +88,7 @@ def judge(name: str, truth: set[Edge], ours: set[Edge], *, strict: bool) -> Outc
 
 
 def evaluate(
-    snippets: Path, call_graph: Callable[[list[Path]], dict[str, list[str]]], *, strict: bool, only: str
+    snippets: Path, call_graph: Callable[[list[str]], dict[str, list[str]]], *, strict: bool, only: str
 ) -> list[Outcome]:
     outcomes = []
     for truth_file in sorted(snippets.rglob("callgraph.json")):
@@ -98,7 +98,7 @@ def evaluate(
             continue
         truth = edges(json.loads(truth_file.read_text(encoding="utf-8")))
         try:
-            graph = call_graph([folder])
+            graph = call_graph([str(folder)])
         except Exception as error:  # noqa: BLE001 - a crash on one snippet is a result, not the end
             outcomes.append(Outcome(name, frozenset(), frozenset(truth), frozenset(), repr(error)))
             continue

@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     from auditor.audit import call_graph  # only here: --help works without the package
 
     oracle = read_oracle(options.report, project)
-    graph = {caller: set(callees) for caller, callees in call_graph([project]).items()}
+    graph = {caller: set(callees) for caller, callees in call_graph([str(project)]).items()}
     known = {edge: line for edge, line in oracle.edges.items() if edge[0] in graph}
     right = {edge for edge in known if edge[1] in graph[edge[0]]}
     names = set(oracle.names.values())

@@ -83,7 +83,7 @@ def flake8_async_marks(checkout: Path) -> Iterator[Mark]:
 
 
 def missing_imports(tree: ast.Module) -> list[str]:
-    """The importable modules that the file uses as if it had imported them."""
+    """Import statements for what the file uses as if it had imported it."""
     bound = set(dir(builtins))
     used: set[str] = set()
     for node in ast.walk(tree):
@@ -91,17 +91,21 @@ def missing_imports(tree: ast.Module) -> list[str]:
             (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
-    return sorted((used - bound) & IMPORTABLE)
+    modules = sorted((used - bound) & IMPORTABLE)
+    typing = sorted((used - bound) & {"Any", "Optional"})
+    return [f"import {', '.join(modules)}"] * bool(modules) + [
+        f"from typing import {', '.join(typing)}"
+    ] * bool(typing)
 
 
 def with_imports(source: str) -> str:
     """The source with the missing imports in front of its first line, all lines where they were."""
-    names = missing_imports(ast.parse(source))
-    if not names:
+    imports = missing_imports(ast.parse(source))
+    if not imports:
         return source
     first, _, rest = source.partition("\n")
     separator = "  " if first.lstrip().startswith("#") or not first.strip() else "; "
-    return f"import {', '.join(names)}{separator}{first}\n{rest}"
+    return f"{'; '.join(imports)}{separator}{first}\n{rest}"
 
 
 def functions(source: str) -> list[tuple[int, int]]:

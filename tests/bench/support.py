@@ -30,7 +30,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One finished command: CPU seconds are user and system time of the process and all its children."""
+    """One finished command.
+
+    CPU seconds are user and system time of the process and all its children. The peak is that of the process alone, as
+    it was last sampled: what the system reports at its end would include this script's own memory at the fork.
+    """
 
     exit_code: int
     cpu: float
@@ -98,6 +102,18 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
 
 
+def _watch(
+    process: subprocess.Popen[bytes], timeout: float, peak: list[float], ended: threading.Event
+) -> None:
+    """Sample the memory of a process until it ends; kill it when its time is up."""
+    deadline = time.monotonic() + timeout
+    while not ended.wait(0.05):
+        peak[0] = max(peak[0], _high_water(process.pid))
+        if time.monotonic() > deadline:
+            process.kill()
+            return
+
+
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, Any]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -110,10 +126,12 @@ def run(command: Sequence[str], cwd: Path | None = None, timeout: float = 3600.0
         start = time.monotonic()
         process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                    env=_environment())  # fmt: skip
-        watchdog = threading.Timer(timeout, process.kill)
-        watchdog.start()
+        peak = [0.0]
+        ended = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(process, timeout, peak, ended), daemon=True)
+        watcher.start()
         code, usage = _wait(process)
-        watchdog.cancel()
+        ended.set()
         wall = time.monotonic() - start
         out.seek(0)
         err.seek(0)
@@ -121,7 +139,7 @@ def run(command: Sequence[str], cwd: Path | None = None, timeout: float = 3600.0
             exit_code=code,
             cpu=usage.ru_utime + usage.ru_stime,
             wall=wall,
-            peak_mib=usage.ru_maxrss / 1024,
+            peak_mib=peak[0],
             stdout=out.read(),
             stderr=err.read().decode("utf-8", "replace"),
         )
@@ -183,7 +201,10 @@ def parse_report(text: bytes) -> Json | None:
 
 
 def read_or_audit(target: Path, reports: Path | None, *options: str) -> Json:
-    """The stored report of a target (``REPORTS/<name>.json``), else a fresh one, which is stored there."""
+    """The stored report of a target (``REPORTS/<name>.json``), else a fresh one, which is stored there.
+
+    A run that fails is named on standard error and counts as one without findings.
+    """
     stored = reports / f"{target.name}.json" if reports else None
     if stored and stored.exists():
         loaded = parse_report(stored.read_bytes())
@@ -191,7 +212,8 @@ def read_or_audit(target: Path, reports: Path | None, *options: str) -> Json:
             return loaded
     result = audit(target, *options)
     if result.report is None:
-        raise SystemExit(f"{target}: {result.problem}")
+        print(f"{target}: {result.problem}", file=sys.stderr)
+        return {"summary": {}, "findings": [], "not_analysed": []}
     if stored:
         stored.parent.mkdir(parents=True, exist_ok=True)
         stored.write_bytes(result.measured.stdout)
