@@ -27,6 +27,7 @@ from auditor.catalog.values import (
     Hooks,
     Runs,
     Source,
+    Variant,
     split_type,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "Runs",
     "Selector",
     "Source",
+    "Variant",
     "load",
     "load_texts",
     "split_type",

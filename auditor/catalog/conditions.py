@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,12 +57,20 @@ class Arguments(Protocol):
         """Canonical names of the type of the argument and of its bases; empty where unknown."""
 
 
+@runtime_checkable
+class Mentioning(Protocol):
+    """What a description of arguments has besides, if it can name constants."""
+
+    def mentions(self, selector: Selector) -> Sequence[str]:
+        """Canonical names of the constants that the argument is, or is joined from with ``|``: ``os.WNOHANG``."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallArguments:
     """A plain `Arguments`: what stands in the parentheses. Values that are no literals are UNKNOWN.
 
     ``positional`` ends before the first ``*args``; ``starred`` and ``double_starred`` say that there is a
-    ``*args``, a ``**kwargs``. ``types_of`` is keyed by position or keyword.
+    ``*args``, a ``**kwargs``. ``types_of`` and ``mentioned`` are keyed by position or keyword.
     """
 
     positional: tuple[object, ...] = ()
@@ -70,6 +78,7 @@ class CallArguments:
     starred: bool = False
     double_starred: bool = False
     types_of: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
+    mentioned: Mapping[int | str, Sequence[str]] = field(default_factory=dict)
 
     def value(self, selector: Selector) -> object:
         """See `Arguments.value`."""
@@ -85,11 +94,19 @@ class CallArguments:
 
     def types(self, selector: Selector) -> Sequence[str]:
         """See `Arguments.types`."""
-        if selector.argument is not None and selector.argument in self.types_of:
-            return self.types_of[selector.argument]
-        if selector.position is not None:
-            return self.types_of.get(selector.position, ())
-        return ()
+        return _selected(self.types_of, selector)
+
+    def mentions(self, selector: Selector) -> Sequence[str]:
+        """See `Mentioning.mentions`."""
+        return _selected(self.mentioned, selector)
+
+
+def _selected(known: Mapping[int | str, Sequence[str]], selector: Selector) -> Sequence[str]:
+    if selector.argument is not None and selector.argument in known:
+        return known[selector.argument]
+    if selector.position is not None:
+        return known.get(selector.position, ())
+    return ()
 
 
 NO_ARGUMENTS: Final[Arguments] = CallArguments()
@@ -97,7 +114,7 @@ NO_ARGUMENTS: Final[Arguments] = CallArguments()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test on one argument; exactly one of the four tests is set.
+    """A test on one argument; exactly one of the five tests is set.
 
     ``equals`` is a one-tuple, so that a literal of any value can be told from no test.
     """
@@ -107,11 +124,14 @@ class Condition:
     starts_with: tuple[str, ...] = ()
     given: bool | None = None
     type: str = ""
+    mentions: str = ""
 
     def matches(self, arguments: Arguments) -> bool:
         """Whether the argument is known to pass the test."""
         if self.type:
             return self.type in arguments.types(self.selector)
+        if self.mentions:
+            return isinstance(arguments, Mentioning) and self.mentions in arguments.mentions(self.selector)
         value = arguments.value(self.selector)
         if value is UNSURE:
             return False

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from auditor.catalog import schema
 from auditor.catalog.conditions import Condition, Selector
-from auditor.catalog.values import NO_COST, Api, ContextChange, Decorates, ExternalType, Factory, Hooks, Runs
+from auditor.catalog.values import (
+    NO_COST,
+    Api,
+    ContextChange,
+    Decorates,
+    ExternalType,
+    Factory,
+    Hooks,
+    Runs,
+    Variant,
+)
 from auditor.model import Category, Cost
 from auditor.tables import Positions, did_you_mean, syntax_problem
 
@@ -180,10 +190,44 @@ class TableReader:
             needs=self._conditions(raw, "needs"),
             bound=self._selector(raw["bound"], "bound") if "bound" in raw else None,
             duration=self._selector(raw["duration"], "duration") if "duration" in raw else None,
+            variants=self._variants(raw) if "variants" in raw else (),
             instead=self._instead(table),
             thread_safe=bool(table.get("thread_safe", True)),
             why=_text(raw, "why"),
         )
+
+    def _variants(self, raw: RawTable) -> tuple[Variant, ...]:
+        listed = raw["variants"]
+        found = []
+        for item in listed if isinstance(listed, list) else ():
+            if not isinstance(item, dict) or not item.get("when") or not item.keys() - {"when"}:
+                self.report(
+                    "a variant does not say both 'when' and what is different; write both", "variants"
+                )
+                continue
+            for name in item.keys() - schema.VARIANT_KEYS:
+                hint = did_you_mean(name, schema.VARIANT_KEYS)
+                self.report(f"unknown key {name!r} in a variant; {hint}", "variants", name)
+            bounded = item.get("bounded")
+            if bounded is not None and not isinstance(bounded, bool):
+                self.report(
+                    "'bounded' in a variant is not true or false; write one of them", "variants", "bounded"
+                )
+                bounded = None
+            gil = item.get("gil")
+            if gil is not None and gil not in schema.GILS:
+                hint = did_you_mean(str(gil), schema.GILS)
+                self.report(f"unknown gil {gil!r} in a variant; {hint}", "variants", str(gil))
+                gil = None
+            found.append(
+                Variant(
+                    when=self._conditions(item, "when", place="variants"),
+                    cost=self._cost(item["cost"], "variants", "")[0] if "cost" in item else None,
+                    bounded=bounded,
+                    gil=gil,
+                )
+            )
+        return tuple(found)
 
     def _harmless_api(self, raw: RawTable, names: tuple[str, ...]) -> Api:
         if not raw.get("reason"):
@@ -406,11 +450,15 @@ class TableReader:
                 )
         return raw
 
-    def _conditions(self, raw: RawTable, key: str) -> tuple[Condition, ...]:
+    def _conditions(self, raw: RawTable, key: str, *, place: str = "") -> tuple[Condition, ...]:
+        """The conditions under ``key``; ``place`` is the key of the table that holds ``raw``, where that is nested."""
         listed = raw.get(key)
         if not isinstance(listed, list):
+            if place:
+                self.report(f"{key!r} is not a list; write a list of conditions", place, key)
             return ()
-        return tuple(condition for item in listed if (condition := self._condition(item, key)) is not None)
+        place = place or key
+        return tuple(condition for item in listed if (condition := self._condition(item, place)) is not None)
 
     def _condition(self, raw: object, key: str) -> Condition | None:
         if not isinstance(raw, dict):
@@ -425,7 +473,8 @@ class TableReader:
         tests = schema.TEST_KEYS & raw.keys()
         if len(tests) != 1:
             self.report(
-                "a condition has not exactly one test; keep one of equals, starts_with, given, type", key
+                "a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
+                key,
             )
             return None
         (test,) = tests
@@ -436,6 +485,8 @@ class TableReader:
             return Condition(selector, given=value)
         if test == "type" and isinstance(value, str):
             return Condition(selector, type=self._rename(self._dotted(value, key)))
+        if test == "mentions" and isinstance(value, str):
+            return Condition(selector, mentions=self._rename(self._dotted(value, key)))
         if (
             test == "starts_with"
             and isinstance(value, list)
@@ -447,6 +498,7 @@ class TableReader:
             "equals": "a literal",
             "given": "true or false",
             "type": "a dotted name",
+            "mentions": "a dotted name",
             "starts_with": "a list of texts",
         }
         self.report(f"{test!r} in a condition is not {form[test]}; write {form[test]}", key, test)

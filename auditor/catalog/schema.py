@@ -31,6 +31,7 @@ TABLES: Final = {
             "needs": list,
             "bound": dict,
             "duration": dict,
+            "variants": list,
             "instead": dict,
             "thread_safe": bool,
             "why": str,
@@ -126,7 +127,8 @@ CONTEXT_WORDS: Final[dict[str, dict[str, Thread | Loop | Phase]]] = {
 }
 SELECTOR_KEYS: Final = frozenset({"position", "argument"})
 CALLABLE_KEYS: Final = SELECTOR_KEYS | {"elements", "variadic"}
-TEST_KEYS: Final = frozenset({"equals", "starts_with", "given", "type"})
+TEST_KEYS: Final = frozenset({"equals", "starts_with", "given", "type", "mentions"})
+VARIANT_KEYS: Final = frozenset({"when", "cost", "bounded", "gil"})
 
 TYPE_NAMES: Final = {
     str: "a text",

@@ -19,6 +19,16 @@ NO_COST = Cost(0.0, 0.0, 0.0, "assumed")
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """What is different about calls for which all of ``when`` hold; what is None is as for the others."""
+
+    when: tuple[Condition, ...]
+    cost: Cost | None = None
+    bounded: bool | None = None
+    gil: Gil | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """The effect of calling something, or of calling it implicitly (``with``, iteration, a property read)."""
 
@@ -35,6 +45,7 @@ class Api:
     needs: tuple[Condition, ...] = ()
     bound: Selector | None = None
     duration: Selector | None = None
+    variants: tuple[Variant, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
     thread_safe: bool = True
     why: str = ""
@@ -49,6 +60,9 @@ class Api:
     def cost_for(self, arguments: Arguments = NO_ARGUMENTS) -> Cost:
         """The cost of a call with these arguments: a literal duration is it, a literal bound caps it."""
         cost = self.cost
+        variant = self.variant(arguments)
+        if variant is not None and variant.cost is not None:
+            cost = variant.cost
         if self.duration is not None:
             exact = seconds(arguments.value(self.duration))
             if exact is not None:
@@ -63,10 +77,24 @@ class Api:
 
     def is_bounded(self, arguments: Arguments = NO_ARGUMENTS) -> bool:
         """Whether such a call surely ends by itself: by nature, or because a limit is given."""
-        if self.bounded or self.bound is None:
-            return self.bounded
+        variant = self.variant(arguments)
+        bounded = self.bounded if variant is None or variant.bounded is None else variant.bounded
+        if bounded or self.bound is None:
+            return bounded
         limit = arguments.value(self.bound)
         return limit is UNKNOWN or seconds(limit) is not None
+
+    def gil_for(self, arguments: Arguments = NO_ARGUMENTS) -> Gil:
+        """What such a call does with the interpreter lock."""
+        variant = self.variant(arguments)
+        return self.gil if variant is None or variant.gil is None else variant.gil
+
+    def variant(self, arguments: Arguments) -> Variant | None:
+        """The first variant that describes a call with these arguments."""
+        for variant in self.variants:
+            if all(condition.matches(arguments) for condition in variant.when):
+                return variant
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,6 +343,10 @@ names = ["w.run", "w.App.serve"]
         (Condition(Selector(0, "interval"), given=True), CallArguments(starred=True), False),
         (Condition(Selector(0, "interval"), given=False), CallArguments(double_starred=True), False),
         (Condition(Selector(0), given=False), CallArguments(double_starred=True), True),
+        (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={1: ("os.W",)}), True),
+        (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={"o": ("os.U", "os.W")}), True),
+        (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={0: ("os.W",)}), False),
+        (Condition(Selector(1, "o"), mentions="os.W"), args(0, 1), False),
     ],
 )
 def test_conditions(condition: Condition, given: CallArguments, expected: bool) -> None:
@@ -381,6 +385,43 @@ def test_literal_durations_and_bounds() -> None:
     assert not wait.is_bounded(CallArguments(double_starred=True))
     assert read.is_bounded()
     assert sleep.is_bounded()
+
+
+def test_calls_that_differ_by_their_arguments() -> None:
+    low = COST.replace("0.1,", "0,")
+    known = catalog(
+        f'[[api]]\nnames = ["m.spawn"]\n{BLOCKS}bounded = false\nvariants = [\n'
+        f'    {{ when = [{{ position = 0, argument = "mode", equals = 1 }}], cost = {low}, bounded = true }},\n'
+        '    { when = [{ argument = "indent", given = true }], gil = "switches" },\n]\n'
+    )
+    (spawn,) = known.apis
+    assert spawn.cost_for() == spawn.cost_for(args(0)) == spawn.cost
+    assert spawn.cost_for(args(1)).low == 0
+    assert [spawn.is_bounded(args(mode=mode)) for mode in (0, 1, UNKNOWN)] == [False, True, False]
+    assert (spawn.gil_for(), spawn.gil_for(args(indent=2)), spawn.gil_for(args(1))) == (
+        "releases", "switches", "releases"
+    )  # fmt: skip
+    assert not spawn.is_bounded(args(indent=2))
+
+
+def test_faults_of_variants() -> None:
+    assert problems(
+        f'[[api]]\nnames = ["a.b"]\n{BLOCKS}variants = [\n'
+        '    { when = [{ position = 0, equals = 1 }] },\n'
+        '    { when = [{ position = 0, equls = 1 }], bounded = "yes" },\n'
+        '    { when = [{ position = 0, mentions = 3 }], costt = 1, gil = "hold" },\n'
+        '    { when = { position = 0 }, gil = "holds" },\n'
+        '    { cost = "unheard" },\n]\n'
+    ) == [
+        "f0.toml:12: a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
+        "f0.toml:12: a variant does not say both 'when' and what is different; write both",
+        "f0.toml:13: 'when' is not a list; write a list of conditions",
+        "f0.toml:14: 'bounded' in a variant is not true or false; write one of them",
+        "f0.toml:14: unknown key 'equls' in a condition; did you mean 'equals'?",
+        "f0.toml:15: 'mentions' in a condition is not a dotted name; write a dotted name",
+        "f0.toml:15: unknown gil 'hold' in a variant; did you mean 'holds'?",
+        "f0.toml:15: unknown key 'costt' in a variant; did you mean 'cost'?",
+    ]
 
 
 def test_what_makes_a_call_harmless() -> None:
@@ -456,7 +497,7 @@ x = 1
         "f0.toml:17: a cost has no 'source'; add it",
         "f0.toml:17: a cost is not ordered; keep low <= typical <= high",
         "f0.toml:17: unknown key 'sourc' in a cost; did you mean 'source'?",
-        "f0.toml:18: a condition has not exactly one test; keep one of equals, starts_with, given, type",
+        "f0.toml:18: a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
         "f0.toml:18: unknown key 'equls' in a condition; did you mean 'equals'?",
         "f0.toml:19: unknown gil 'hold'; did you mean 'holds'?",
         "f0.toml:20: unknown dialect 'asincio'; did you mean 'asyncio'?",

@@ -71,6 +71,7 @@ ELSEWHERE = frozenset(
         "importlib.resources.read_binary",
         "importlib.resources.open_text",
         "importlib.resources.open_binary",
+        "multiprocessing.synchronize.Barrier.wait",  # inherits that of threading.Barrier
     ]
 )
 
