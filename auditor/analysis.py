@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 RECURSION_LIMIT: Final = 20_000
 """Resolution follows chains of assignments and calls; Python frames do not use the C stack since 3.11."""
+
+
+class PlaceError(Exception):
+    """There is nothing to explain at a place; ``problems`` holds one line."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problems = (problem,)
 
 
 class Roomy:
@@ -120,6 +129,44 @@ class Analysis:
         if isinstance(text, Problem) or hash(text.text) != self._checksums[module]:
             return None
         return text
+
+    def find(self, path: str, line: int) -> tuple[Module, int]:
+        """The module and the line of its text behind a reported place; raises `PlaceError` where there is none."""
+        file, cell = files.split_cell_path(path)
+        wanted = os.path.realpath(file)
+        module = next(
+            (m for m, entry in self._sources.items() if os.path.realpath(entry.path_abs) == wanted), None
+        )
+        if module is None:
+            reasons = [entry.reason for entry in self.not_analysed if os.path.realpath(entry.path) == wanted]
+            raise PlaceError(
+                f"{file} cannot be analysed: {reasons[0] if reasons else 'it is no Python file'}"
+            )
+        text = self.text(module)
+        if text is None:
+            raise PlaceError(f"{file} changed while it was being analysed; run again")
+        if text.book is None:
+            last = max(1, len(text.text.removesuffix("\n").split("\n")))
+            if line > last:
+                raise PlaceError(
+                    f"{path} has {last} {'line' if last == 1 else 'lines'}; give a line up to that"
+                )
+            return module, line
+        if cell is None:
+            raise PlaceError(f"{path} is a notebook; name the cell too, as in '{path}:cell 1:{line}'")
+        found = text.line_of(cell, line)
+        if found is None:
+            raise PlaceError(
+                f"{path}:{line} is no line of a code cell that can be analysed; see what reports name"
+            )
+        return module, found
+
+    def locate(self, module: Module, line: int) -> tuple[str, int]:
+        """The path and line that are shown for a line of a module."""
+        if not module.path.endswith(files.NOTEBOOK_SUFFIX):
+            return module.path, line
+        text = self.text(module)
+        return text.locate(line) if text is not None else (module.path, line)
 
 
 def _catalog(config: Config) -> Catalog:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from auditor import __version__
-from auditor.analysis import Analysis, Roomy
+from auditor.analysis import Analysis, PlaceError, Roomy
 from auditor.engine.table import RuleTable
 from auditor.index import facts as f
 from auditor.link.suspects import Suspects
@@ -63,6 +63,7 @@ def _judge(
     # LibCST is imported only where there is something to judge
     from auditor.engine.judge import Judge
     from auditor.engine.texts import Texts
+    from auditor.verdict.dialect import dialect
     from auditor.verdict.findings import Builder
 
     texts = Texts(analysis.text)
@@ -71,7 +72,7 @@ def _judge(
         progress.stage("judging", len(suspects))
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
-    findings = Builder(analysis.evaluator, texts, config.dialect).build(hits)
+    findings = Builder(analysis.evaluator, texts, dialect(config, analysis.program)).build(hits)
     return selected(findings, config), judge
 
 
@@ -112,12 +113,18 @@ def call_graph(paths: Sequence[str], config: Config | None = None) -> dict[str, 
 def explain(path: str, line: int, config: Config) -> str:
     """In which contexts the code at ``path:line`` runs, by which path, and what it reaches.
 
-    Raises `auditor.link.explain.UnknownPlaceError` where there is no such code.
+    ``path`` may name a cell of a notebook, as reports do. Raises `auditor.analysis.PlaceError` where there is no
+    such code.
     """
+    from auditor.index.files import split_cell_path
     from auditor.link.explain import explain_line
 
     with Roomy():
-        # the whole project, since a path may begin anywhere in it; a file outside stands for itself
-        inside = os.path.abspath(path).startswith(os.path.join(config.root, ""))
-        analysis = Analysis([os.path.relpath(config.root) if inside else path], config)
-        return explain_line(analysis.graph, path, line)
+        # a path to the line may begin anywhere in the project; the file itself is taken wherever it lies
+        file, _ = split_cell_path(path)
+        if os.path.isdir(file):
+            raise PlaceError(f"{file} is a directory; name a file in it")
+        inside = os.path.abspath(file).startswith(os.path.join(config.root, ""))
+        analysis = Analysis([os.path.relpath(config.root), file] if inside else [file], config)
+        module, found = analysis.find(path, line)
+        return explain_line(analysis.graph, module, found, analysis.locate)

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the explanation."""
     path, line = place(arguments.place)
     config = settings.configuration(arguments, [path])
-    from auditor.audit import explain
+    from auditor.audit import explain  # only now: wrong settings should not wait for it
 
     print(explain(path, line, config).rstrip("\n"))
     return OK

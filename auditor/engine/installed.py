@@ -1,8 +1,8 @@
 """The rules at hand: the built-in ones, and those that installed distributions bring.
 
 A distribution brings a rule by an entry point in the group ``auditor.rules`` that is named after the rule's code and
-names its class, ``ACME101 = "acme_rules.checks:NoPrint"``. The rule file ``ACME101-<name>.md`` lies beside the module of
-the class, and its ``check`` names the same class. What does not hold together ends the run: a rule that somebody
+names its class, ``ACME101 = "acme_rules.checks:NoPrint"``. The rule file ``ACME101-<name>.md`` lies beside the module
+of the class, and its ``check`` names the same class. What does not hold together ends the run: a rule that somebody
 installed and that silently does nothing would be worse.
 """
 
@@ -47,7 +47,9 @@ def rule_files(wanted: Callable[[str], bool] = lambda _: True) -> tuple[RuleFile
             problems += [f"{describe(entry)}: {problem}" for problem in error.problems]
             continue
         if rule.id in rules:
-            problems.append(f"{describe(entry)}: the code is taken by {rules[rule.id].origin}; uninstall one of them")
+            problems.append(
+                f"{describe(entry)}: the code is taken by {rules[rule.id].origin}; uninstall one of them"
+            )
             continue
         rules[rule.id] = rule
     if problems:
@@ -87,9 +89,9 @@ def _rule_file(entry: EntryPoint) -> RuleFile:
 def _origin(entry: EntryPoint) -> str:
     from importlib.util import find_spec
 
-    try:
+    try:  # finding a module imports its packages, which may do anything
         spec = find_spec(entry.module)
-    except Exception as error:  # noqa: BLE001 - finding a module imports its packages, which may do anything
+    except Exception as error:
         raise RulebookError([_unimportable(entry.module, error)]) from error
     if spec is None or not spec.origin:
         raise RulebookError([f"there is no module {entry.module}; reinstall or uninstall the package"])
@@ -115,7 +117,9 @@ def rule_class(file: RuleFile) -> type[Rule]:
             raise
         raise RuleError(f"rule {file.id}: {_unimportable(module, error)}") from error
     if not isinstance(found, type) or not issubclass(found, Rule):
-        raise RuleError(f"rule {file.id}: {file.check} is no subclass of auditor.engine.rule.Rule; correct {file.origin}")
+        raise RuleError(
+            f"rule {file.id}: {file.check} is no subclass of auditor.engine.rule.Rule; correct {file.origin}"
+        )
     return found
 
 

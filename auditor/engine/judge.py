@@ -94,7 +94,9 @@ class Judge:
         span = self._texts.span_of(module, place)
         node = parsed.node(span, is_call=place.call >= 0)
         if node is None:
-            self.unparsable[module.path] = f"the code at line {span[0]} cannot be judged: LibCST places it elsewhere"
+            self.unparsable[module.path] = (
+                f"the code at line {span[0]} cannot be judged: LibCST places it elsewhere"
+            )
             return []
         ancestors = parsed.ancestors(node)
         hits = []
@@ -114,4 +116,6 @@ def _ask(rule: Rule, node: cst.CSTNode, context: RuleContext, place: str) -> Ver
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         advice = f"report it to its authors, or leave it out with --ignore {rule.file.id}"
-        raise RuleError(f"rule {rule.file.id} ({rule.file.check}) fails at {place}: {what}; {advice}") from error
+        raise RuleError(
+            f"rule {rule.file.id} ({rule.file.check}) fails at {place}: {what}; {advice}"
+        ) from error

@@ -32,10 +32,27 @@ class Text:
         cell, inner = self.book.locate(line)
         return notebook.cell_path(self.path, cell), inner
 
+    def line_of(self, cell: int, line: int) -> int | None:
+        """The line of ``text`` that is a line of a cell; None where there is no such cell or line."""
+        cells = self.book.cells if self.book is not None else ()
+        for index, (number, first) in enumerate(cells):
+            if number == cell:
+                after = cells[index + 1][1] if index + 1 < len(cells) else self.text.count("\n") + 1
+                return first + line - 1 if first + line - 1 < after else None
+        return None
+
     def skipped(self) -> list[tuple[str, str]]:
         """The cells of a notebook that ``text`` leaves out, as a report names them, and why."""
         cells = self.book.skipped if self.book is not None else ()
         return [(notebook.cell_path(self.path, cell), reason) for cell, reason in cells]
+
+
+def split_cell_path(path: str) -> tuple[str, int | None]:
+    """The file and, of a path such as ``nb.ipynb:cell 3``, the cell."""
+    file, mark, cell = path.rpartition(":cell ")
+    if mark and file.endswith(NOTEBOOK_SUFFIX) and cell.isdecimal():
+        return file, int(cell)
+    return path, None
 
 
 def read(path: str, shown: str, content: bytes | None = None) -> Text | Problem:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from auditor.index import facts as f
-
-if TYPE_CHECKING:
-    from auditor.link.graph import Graph
+from auditor.link.graph import Graph
 
 
 def callees(graph: Graph) -> dict[str, list[str]]:
@@ -15,6 +11,8 @@ def callees(graph: Graph) -> dict[str, list[str]]:
 
     Every node counts, so a higher-order function has the union of what its variants call.
     """
+    graph = Graph(graph.evaluator, record_all=True)
+    graph.propagate()
     found: dict[str, set[str]] = {}
     for function in graph.evaluator.program.functions:
         if function.facts.kind != f.CLASS_BODY:

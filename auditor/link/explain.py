@@ -1,95 +1,106 @@
-"""Why a place runs where it runs: contexts with witnesses, what its function reaches, what its calls resolve to."""
+"""Why a place runs where it runs: contexts with witnesses, what its calls resolve to and why, and what it reaches."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
-from auditor.link import contexts as c
 from auditor.link import values as v
+from auditor.link import wording
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.link.edges import Node
     from auditor.link.graph import Graph, State
     from auditor.link.program import Function, Module
     from auditor.link.values import Value
 
-MAX_REACHED = 20
+    Locate = Callable[[Module, int], tuple[str, int]]
+    """From a line of a module to the path and line that are shown."""
+
+MAX_REACHED: Final = 20
+MAX_DEPTH: Final = 6
+_SURE: Final = ("", " (probably)", " (perhaps)")
+_KINDS: Final = {
+    f.MODULE_BODY: "module",
+    f.CLASS_BODY: "class body",
+    f.DEF: "function",
+    f.ASYNC_DEF: "coroutine function",
+    f.LAMBDA: "lambda",
+}
+_VALUES: Final = {
+    v.COROUTINE: "a coroutine",
+    v.GENERATOR: "a generator",
+    v.MANAGER: "a context manager",
+    v.AWAITABLE: "an awaitable",
+    v.CONTAINER: "a container",
+    v.CONTAINER_METHOD: "a method of a container",
+    v.PARTIAL: "a partial",
+    v.SUPER: "super()",
+    v.LAZY: "a lazy iterator",
+}
 
 
 class Explanation:
-    """Builds the text for one line of one file."""
+    """Builds the lines for one line of one module."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, locate: Locate) -> None:
         self._graph = graph
+        self._locate = locate
         self._lines: list[str] = []
 
-    def text(self, path: str, line: int) -> str:
-        """The whole explanation; raises LookupError when the file is not part of the program."""
-        module = self._module(path)
-        function = self._function(module, line)
-        kind = {f.ASYNC_DEF: "coroutine function", f.LAMBDA: "lambda", f.MODULE_BODY: "module", f.CLASS_BODY: "class body"}
-        self._say(f"{module.path}:{line} is in {kind.get(function.facts.kind, 'function')} {function.qualname}")
-        self._say("")
+    def text(self, module: Module, line: int) -> str:
+        """The whole explanation."""
+        function = _function(module, line)
+        kind = "async generator" if function.is_async and function.facts.is_generator else ""
+        kind = kind or ("generator" if function.facts.is_generator else _KINDS[function.facts.kind])
+        self._say(f"{self._place(module, line)} is in {kind} {function.qualname}")
+        self._say()
         self._contexts(function)
         self._calls(module, function, line)
         self._reached(function)
         return "\n".join(self._lines)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str = "") -> None:
         self._lines.append(text)
 
-    def _module(self, path: str) -> Module:
-        wanted = os.path.realpath(path)
-        for module in self._graph.evaluator.program.modules:
-            if os.path.realpath(module.path) == wanted:
-                return module
-        raise LookupError(f"{path} is not among the analysed files; give a Python file of the project")
-
-    @staticmethod
-    def _function(module: Module, line: int) -> Function:
-        best = module.functions[0]
-        for function in module.functions[1:]:
-            facts = function.facts
-            if facts.line <= line <= facts.end_line and facts.line >= best.facts.line:
-                best = function
-        return best
+    def _place(self, module: Module, line: int) -> str:
+        path, shown = self._locate(module, line)
+        return f"{path}:{shown}"
 
     # -- contexts ----------------------------------------------------------------------------------------------
 
     def _contexts(self, function: Function) -> None:
-        states = self._graph.by_function.get(function, [])
-        if not states:
-            self._say("No context reaches it: nothing in the program is known to call it.")
-            self._say("")
-            return
         best: dict[int, State] = {}
-        for state in states:
+        for state in self._graph.by_function.get(function, ()):
             known = best.get(state.context)
             if known is None or (state.loss, state.length) < (known.loss, known.length):
                 best[state.context] = state
-        self._say("It runs")
+        if not best:
+            self._say("Nothing in the program is known to run it.")
         for context in sorted(best):
             state = best[context]
-            sure = {0: "", 1: " (probably)", 2: " (perhaps)"}[min(state.loss, 2)]
-            self._say(f"  {describe(context)}{sure}")
+            self._say(f"It runs {wording.context(context)}{_SURE[min(state.loss, 2)]}:")
             self._witness(state)
-        self._say("")
+        self._say()
 
     def _witness(self, state: State) -> None:
         steps = []
         current = state
         while current.before is not None and current.edge is not None:
-            before = current.before.node.function
-            steps.append(
-                f"      {before.module.path}:{current.edge.place.line} {before.qualname} "
-                f"{_HOW.get(current.edge.how, current.edge.how)} {current.node.function.qualname}"
-            )
+            steps.append((current.before.node.function, current.edge, current.node.function))
             current = current.before
-        root = current.node.function
-        self._say(f"      {root.module.path}:{root.facts.line} {root.qualname}: {current.why or 'called'}")
-        for step in reversed(steps):
-            self._say(step)
+        start = current.node.function
+        why = wording.root(current.why) or "called"
+        self._step(start, start.facts.line, why)
+        for before, edge, target in reversed(steps):
+            how = wording.step(edge.how, target)
+            role = f", {wording.root(edge.role)}" if edge.role else ""
+            self._step(before, edge.place.line, f"{how}{role}")
+
+    def _step(self, function: Function, line: int, what: str) -> None:
+        self._say(f"  {self._place(function.module, line)}  {wording.short_name(function)}  {what}")
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -97,48 +108,44 @@ class Explanation:
         evaluator = self._graph.evaluator
         for number in function.facts.calls:
             call = module.facts.calls[number]
-            if not call[f.C_LINE] <= line <= call[f.C_END_LINE]:
+            if not call[f.C_LINE] <= line <= call[f.C_END_LINE] or call[f.C_FLAGS] & f.IS_DECORATOR:
                 continue
-            values = evaluator.values(module, call[f.C_CALLEE])
-            name = _expression(module, call[f.C_CALLEE])
-            self._say(f"The call of `{name}` in column {call[f.C_COLUMN] + 1}")
+            callee = call[f.C_CALLEE]
+            self._say(f"The call of `{_expression(module, callee)}`")
+            values = evaluator.values(module, callee)
             if not values:
-                self._say(f"  resolves to nothing: {self._why_unknown(module, call[f.C_CALLEE])}")
+                self._say(f"  is not resolved: {self._why_unknown(module, callee)}")
             for value in values:
                 self._say(f"  resolves to {self._describe(value)}")
-            receiver = module.facts.exprs[call[f.C_CALLEE]]
+            receiver = module.facts.exprs[callee]
             if receiver[0] == f.ATTR:
                 for value in evaluator.concrete(evaluator.values(module, receiver[1])):
+                    if value.kind in (v.MODULE, v.EXTERNAL):
+                        continue  # the name says so itself
                     self._say(f"    since `{_expression(module, receiver[1])}` is {self._describe(value)}")
-            self._say("")
+            self._say()
 
     def _why_unknown(self, module: Module, position: int) -> str:
         expression = module.facts.exprs[position]
-        if expression[0] == f.ATTR:
-            base = self._graph.evaluator.values(module, expression[1])
-            if not base:
-                return f"the type of `{_expression(module, expression[1])}` is not known"
-            return f"`{expression[2]}` is no member that is known of `{_expression(module, expression[1])}`"
-        return "nothing that is assigned to it is known"
+        if expression[0] != f.ATTR:
+            return "nothing is known of what it is bound to"
+        base = _expression(module, expression[1])
+        if not self._graph.evaluator.values(module, expression[1]):
+            return f"the type of `{base}` is not known"
+        return f"`{base}` has no member `{expression[2]}` that is known"
 
     def _describe(self, value: Value) -> str:
         kind = value.kind
-        if kind == v.FUNCTION:
-            return f"function {value.a.qualname} ({value.a.module.path}:{value.a.facts.line})"
-        if kind == v.BOUND:
-            function = value.a.a
-            return f"method {function.qualname} ({function.module.path}:{function.facts.line})"
+        if kind in (v.FUNCTION, v.BOUND):
+            function: Function = value.a if kind == v.FUNCTION else value.a.a
+            what = "function" if kind == v.FUNCTION else "method"
+            return f"{what} {function.qualname} ({self._place(function.module, function.facts.line)})"
         if kind == v.CLASS:
-            return f"class {value.a.qualname}"
+            return f"class {value.a.qualname} ({self._place(value.a.module, value.a.facts.line)})"
         if kind == v.INSTANCE:
-            return f"an instance of {value.a.qualname}{' or a subclass' if value.b else ''}"
+            return f"an instance of {value.a.qualname}{' or of a subclass' if value.b else ''}"
         if kind == v.EXTERNAL:
-            api = self._graph.edges.api(value.a)
-            if api is None:
-                return f"{value.a}, of which the catalog says nothing"
-            if api.effect == "none":
-                return f"{value.a}: harmless, {api.reason}"
-            return f"{value.a}: {api.effect} ({api.group}), {api.why}"
+            return self._describe_external(value.a)
         if kind == v.EXTERNAL_INSTANCE:
             return f"an instance of {value.a}"
         if kind == v.PARAMETER:
@@ -147,7 +154,17 @@ class Explanation:
             return f"the constant {value.a!r}"
         if kind == v.MODULE:
             return f"module {value.a.name}"
-        return _KINDS.get(kind, "a value")
+        return _VALUES.get(kind, "a value")
+
+    def _describe_external(self, dotted: str) -> str:
+        api = self._graph.edges.api(dotted)
+        if api is None:
+            return f"{dotted}, of which the catalog says nothing"
+        if api.effect == "none":
+            return f"{dotted}, which is harmless: {api.reason}"
+        return (
+            f"{dotted}, which {api.why}" if api.effect == "blocks" else f"{dotted} ({api.effect}): {api.why}"
+        )
 
     # -- what it reaches ---------------------------------------------------------------------------------------
 
@@ -155,95 +172,88 @@ class Explanation:
         """Effects that the function reaches without leaving its thread, nearest first."""
         edges = self._graph.edges
         start = edges.node(function)
-        level = [(start, (function.qualname,))]
+        level: list[tuple[Node, tuple[str, ...]]] = [(start, ())]
         seen = {start}
-        found: list[str] = []
-        while level and len(found) < MAX_REACHED:
+        found: dict[str, None] = {}
+        while level:
             following = []
             for node, path in level:
                 body = edges.body(node)
-                found.extend(
-                    f"  {node.function.module.path}:{sink.place.line} {sink.callee}: {sink.api.effect}"
-                    + (f", by {' -> '.join(path[1:])}" if len(path) > 1 else "")
-                    for sink in body.sinks
-                )
+                by = f", by {' -> '.join(path)}" if path else ""
+                for sink in body.sinks:
+                    place = self._place(node.function.module, sink.place.line)
+                    found.setdefault(f"  {sink.callee}  {place}{by}")
                 for edge in body.edges:
-                    if edge.target not in seen and edge.transform.change is None and not edge.transform.drives:
+                    stays = edge.transform.change is None and not edge.transform.drives
+                    if stays and edge.target not in seen:
                         seen.add(edge.target)
-                        following.append((edge.target, (*path, edge.target.function.facts.name)))
+                        following.append((edge.target, (*path, wording.short_name(edge.target.function))))
             level = following
         if not found:
             self._say("It reaches no call with a known effect.")
             return
-        self._say("It reaches, without leaving its thread,")
-        self._lines.extend(found[:MAX_REACHED])
+        self._say("It reaches, in the same thread:")
+        self._lines.extend(list(found)[:MAX_REACHED])
         if len(found) > MAX_REACHED:
             self._say(f"  and {len(found) - MAX_REACHED} more")
 
 
-_HOW = {
-    "call": "calls", "property": "reads property", "with": "enters", "iterate": "iterates over", "operator": "uses operator",
-    "schedule": "schedules", "register": "registers", "drive": "runs a loop with", "offload": "hands to a worker",
-    "thread": "starts a thread with",
-}  # fmt: skip
-_KINDS = {
-    v.COROUTINE: "a coroutine", v.GENERATOR: "a generator", v.MANAGER: "a context manager", v.AWAITABLE: "an awaitable",
-    v.CONTAINER: "a container", v.CONTAINER_METHOD: "a method of a container", v.PARTIAL: "a partial",
-    v.SUPER: "super()", v.LAZY: "a lazy iterator",
-}  # fmt: skip
-
-
-def describe(context: c.Context) -> str:
-    """A context in words."""
-    thread, loop, phase = c.thread_of(context), c.loop_of(context), c.phase_of(context)
-    where = {
-        "main": "on the main thread", "worker": "on a worker thread", "process": "in another process",
-        "unknown": "on an unknown thread",
-    }[thread.value]  # fmt: skip
-    what = {
-        "none": "with no loop running", "serving": "on the event loop", "private": "on a private event loop",
-        "unknown": "with or without a loop",
-    }[loop.value]  # fmt: skip
-    when = {
-        "import": "at import", "startup": "at startup", "serving": "while serving", "shutdown": "at shutdown",
-        "cli": "in a command", "test": "in a test",
-    }[phase.value]  # fmt: skip
-    return f"{where}, {what}, {when}"
+def _function(module: Module, line: int) -> Function:
+    """The innermost function around a line, its decorators included."""
+    best = module.functions[0]
+    for function in module.functions[1:]:
+        facts = function.facts
+        first = min(facts.line, facts.unit[0]) if facts.parent == 0 and facts.kind != f.LAMBDA else facts.line
+        if first <= line <= facts.end_line and facts.line >= best.facts.line:
+            best = function
+    return best
 
 
 def _expression(module: Module, position: int, depth: int = 0) -> str:
     """An expression of the facts, roughly as it was written."""
     expression = module.facts.exprs[position]
     tag = expression[0]
-    if depth > 6:
+    if depth > MAX_DEPTH:
         return "..."
-    if tag == f.GLOBAL:
-        return str(expression[1])
+
+    def inner(part: int) -> str:
+        return _expression(module, part, depth + 1)
+
     if tag == f.ATTR:
-        return f"{_expression(module, expression[1], depth + 1)}.{expression[2]}"
-    if tag == f.PARAM:
-        return module.functions[expression[1]].facts.params[expression[2]][0]
+        return f"{inner(expression[1])}.{expression[2]}"
     if tag == f.CALL:
-        return f"{_expression(module, module.facts.calls[expression[1]][f.C_CALLEE], depth + 1)}(...)"
-    if tag == f.IMPORTED:
-        return str(expression[3])
-    if tag in (f.MODULE, f.PACKAGE):
-        return str(expression[1])
-    if tag == f.FUNCTION:
-        return module.functions[expression[1]].facts.name
-    if tag == f.CLASS:
-        return module.classes[expression[1]].facts.name
+        return f"{inner(module.facts.calls[expression[1]][f.C_CALLEE])}(...)"
     if tag == f.AWAIT:
-        return f"await {_expression(module, expression[1], depth + 1)}"
-    if tag == f.CONST:
-        return repr(expression[1])
+        return f"await {inner(expression[1])}"
     if tag in (f.UNION, f.PHI) and expression[1]:
-        return _expression(module, expression[1][0], depth + 1)
-    if tag in (f.ENTER, f.AENTER, f.ITERATE, f.AITERATE, f.ITEM, f.ANNOTATED, f.DECORATED):
-        return _expression(module, expression[1] if tag not in (f.ANNOTATED, f.DECORATED) else expression[2], depth + 1)
+        return inner(expression[1][0])
+    if tag in (f.ENTER, f.AENTER, f.ITERATE, f.AITERATE, f.ITEM):
+        return inner(expression[1])
+    if tag in (f.ANNOTATED, f.DECORATED):
+        return inner(expression[2])
+    return _name(module, expression)
+
+
+def _name(module: Module, expression: tuple[object, ...]) -> str:
+    """What a simple expression is called in the source."""
+    tag, *rest = expression
+    first: object = rest[0] if rest else None
+    if tag in (f.GLOBAL, f.MODULE, f.PACKAGE):
+        return str(first)
+    if tag == f.CONST:
+        return repr(first)
+    if tag == f.IMPORTED:
+        return str(rest[2])
+    if isinstance(first, int):
+        if tag == f.PARAM and isinstance(rest[1], int):
+            return module.functions[first].facts.params[rest[1]][0]
+        if tag == f.FUNCTION:
+            return module.functions[first].facts.name
+        if tag == f.CLASS:
+            return module.classes[first].facts.name
     return "..."
 
 
-def explain_line(graph: Graph, path: str, line: int) -> str:
-    """Explain one line of a file of the program."""
-    return Explanation(graph).text(path, line)
+def explain_line(graph: Graph, module: Module, line: int, locate: Locate) -> str:
+    """Explain one line of a module of the program."""
+    return Explanation(graph, locate).text(module, line)

@@ -14,7 +14,7 @@ from auditor.reporters import summary
 from auditor.reporters.cells import cut, escape, width, wrap
 from auditor.reporters.frames import SourceLines, excerpt
 from auditor.reporters.options import Options, Selection, by_weight, select
-from auditor.reporters.wording import CATEGORIES, PHASES, cost_range, count, short_function
+from auditor.reporters.wording import CATEGORIES, PHASES, cost_range, count, short_function, unsaid
 
 Span = tuple[str, str]
 Line = list[Span]
@@ -169,25 +169,28 @@ class Layout:
 
     def _path(self, finding: Finding, gutter: int) -> list[Line]:
         lines: list[Line] = []
-        for depth, step in enumerate(_ends(finding.chain)):
+        shown = list(_ends(finding.chain))
+        for depth, step in enumerate(shown):
             if isinstance(step, int):
                 text = f"{self._glyphs.ellipsis} {count(step, 'more call')}"
                 lines.append([self._child(depth), (text, "dim")])
-            else:
-                lines.extend(self._step(step, depth, self._room(gutter)))
+                continue
+            following = shown[depth + 1] if depth + 1 < len(shown) else finding.callee
+            called = following.function if isinstance(following, Step) else following
+            note = unsaid(step.note, called) if isinstance(called, str) else step.note
+            lines.extend(self._step(step, escape(note), depth, self._room(gutter)))
         return lines
 
     def _child(self, depth: int) -> Span:
         indent = 3 if self._columns >= _ROOMY else 1
         return (" " * (indent * (depth - 1)) + self._glyphs.child if depth else "", "chrome")
 
-    def _step(self, step: Step, depth: int, room: int) -> Iterator[Line]:
+    def _step(self, step: Step, note: str, depth: int, room: int) -> Iterator[Line]:
         indent = self._child(depth)
         name = escape(short_function(step.function, step.path))
         place = f"{escape(step.path)}:{step.line}"
         room -= width(indent[0])
         name = cut(name, max(12, room - width(place) - 2), self._glyphs.ellipsis)
-        note = escape(step.note)
         head: Line = [indent, (name, "function"), ("  ", ""), (place, "place.step")]
         room_for_note = room - width(name) - width(place) - 4
         if not note:

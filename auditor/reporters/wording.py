@@ -69,3 +69,12 @@ def short_function(function: str, path: str) -> str:
         if function.startswith(prefix):
             return function[len(prefix) :]
     return function
+
+
+def unsaid(note: str, called: str) -> str:
+    """Leave out of a step's note that it calls ``called``, which the next line or the title says."""
+    before, _, call = note.rpartition("; ")
+    verb, _, name = call.partition(" ")
+    name = name.strip("`")
+    is_said = verb == "calls" and (called == name or called.endswith(f".{name}"))
+    return before if is_said else note

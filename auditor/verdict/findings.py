@@ -1,42 +1,34 @@
-"""From confirmed suspects to findings: one for each statement and set of exposures, with everything a report says."""
+"""From confirmed suspects to findings: one for each statement and set of exposures, with all that a report says."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import values as v
-from auditor.model import Category, Confidence, Cost, Exposure, Finding, FixComplexity, Location, Phase, Severity, Step
+from auditor.link.wording import short_name
+from auditor.model import Category, Cost, Finding, FixComplexity, Location
 from auditor.verdict import severity as scale
 from auditor.verdict import words
-from auditor.verdict.fingerprint import fingerprint
-from auditor.verdict.statements import Statements
+from auditor.verdict.folding import Early, Handles
+from auditor.verdict.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auditor.catalog.values import Api
     from auditor.engine.judge import Hit
     from auditor.engine.texts import Texts
     from auditor.link.evaluate import Evaluator
-    from auditor.link.program import Function, Module
-    from auditor.link.suspects import Exposed, Hop, Suspect
+    from auditor.link.suspects import Exposed, Suspect
+    from auditor.model import Severity
 
 _UNKNOWN_COST: Final = Cost(0.001, 0.1, 10.0, "assumed")
-_FOLDED_GROUPS: Final = frozenset({"file"})
-_HOW: Final = {
-    "call": "calls",
-    "property": "reads a property:",
-    "with": "enters",
-    "iterate": "iterates over",
-    "operator": "applies an operator:",
-    "schedule": "schedules",
-    "register": "registers",
-    "drive": "runs",
-    "offload": "hands over",
-    "thread": "starts a thread with",
-}
+_FEW_EXPOSURES: Final = 3
 
 
 class Builder:
@@ -44,271 +36,199 @@ class Builder:
 
     def __init__(self, evaluator: Evaluator, texts: Texts, dialect: str) -> None:
         self._evaluator = evaluator
-        self._texts = texts
-        self._statements = Statements(texts)
+        self._paths = Paths(texts)
         self._dialect = dialect
+        self._early = Early(())
+        self._handles = Handles(())
 
     def build(self, hits: Sequence[Hit]) -> list[Finding]:
         """The findings, ordered by path, line, column and code."""
-        kept = self._without_folded(self._without_early_results(hits))
+        self._early = Early(hits)
+        kept = self._early.without_reached(hits)
+        self._handles = Handles(kept)
         groups: dict[tuple[object, ...], list[Hit]] = {}
-        for hit in kept:
-            spots = frozenset(
-                (e.hops[e.at].function.id, e.hops[e.at].place.line, e.hops[e.at].place.column)
-                if e.at < len(e.hops) - 1
-                else (hit.suspect.function.id, -1, -1)
-                for e in hit.suspect.exposed
-            )
-            key = (hit.suspect.function.module.index, hit.statement, spots)
-            groups.setdefault(key, []).append(hit)
+        for hit in self._handles.without_used(kept):
+            groups.setdefault(_identity(hit), []).append(hit)
         findings = [self._finding(group) for group in groups.values()]
         findings.sort(key=lambda x: (x.location.path, x.location.line, x.location.column, x.code))
         return findings
 
-    # -- folding -----------------------------------------------------------------------------------------------
-
-    def _without_early_results(self, hits: Sequence[Hit]) -> list[Hit]:
-        """A call whose result is handed over is one finding there: not another one for each thing that it reaches."""
-        early = {
-            (hit.suspect.function.id, hit.suspect.handed_over.argument_call)
-            for hit in hits
-            if hit.suspect.handed_over is not None
-        }
-        if not early:
-            return list(hits)
-        kept = []
-        for hit in hits:
-            if hit.suspect.handed_over is None:
-                hit.suspect.exposed = [
-                    e
-                    for e in hit.suspect.exposed
-                    if not any((h.function.id, h.place.call) in early for h in e.hops[:-1])
-                ]
-                if not hit.suspect.exposed:
-                    continue
-            kept.append(hit)
-        return kept
-
-    def _without_folded(self, hits: Sequence[Hit]) -> list[Hit]:
-        """Leave out calls on a handle that is opened by another hit of the same function: the opening stands for them."""
-        opened = {
-            (hit.suspect.function.id, hit.suspect.place.call)
-            for hit in hits
-            if hit.suspect.group in _FOLDED_GROUPS and hit.suspect.place.call >= 0
-        }
-        return [hit for hit in hits if not self._is_folded(hit, opened)]
-
-    def _is_folded(self, hit: Hit, opened: set[tuple[int, int]]) -> bool:
-        suspect = hit.suspect
-        if suspect.group not in _FOLDED_GROUPS:
-            return False
-        module = suspect.function.module
-        if suspect.place.call >= 0:
-            receiver = module.facts.exprs[module.facts.calls[suspect.place.call][f.C_CALLEE]]
-            start = receiver[1] if receiver[0] == f.ATTR else 0
-        else:
-            start = self._operand(suspect)
-        pending, seen = [start], set()
-        while pending:
-            position = pending.pop()
-            if not position or position in seen:
-                continue
-            seen.add(position)
-            expression = module.facts.exprs[position]
-            tag = expression[0]
-            if tag == f.CALL:
-                if expression[1] != suspect.place.call and (suspect.function.id, expression[1]) in opened:
-                    return True
-                callee = module.facts.exprs[module.facts.calls[expression[1]][f.C_CALLEE]]
-                if callee[0] == f.ATTR:
-                    pending.append(callee[1])
-            elif tag in (f.ENTER, f.ITERATE, f.ITEM, f.ATTR):
-                pending.append(expression[1])
-            elif tag in (f.UNION, f.PHI):
-                pending.extend(expression[1])
-            elif tag == f.ANNOTATED:
-                pending.append(expression[2])
-        return False
-
-    @staticmethod
-    def _operand(suspect: Suspect) -> int:
-        place = suspect.place
-        facts = suspect.function.facts
-        for record in (*facts.iterations, *facts.withs):
-            if (record[2], record[3], record[5]) == (place.line, place.column, place.end_column):
-                return record[0]
-        return 0
-
-    # -- one finding -------------------------------------------------------------------------------------------
-
     def _finding(self, group: list[Hit]) -> Finding:
-        group.sort(key=lambda h: (h.rule.file.precedence, h.span))
+        group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
         first = group[0]
-        suspect = first.suspect
-        rule = first.rule.file
-        costly = max(group, key=lambda h: self._cost(h)[0].typical)
-        cost, bounded = self._cost(costly)
-        bounded = bounded and all(self._cost(h)[1] for h in group)
-        in_loop = self._in_loop(suspect)
-        exposed = sorted(suspect.exposed, key=lambda e: (e.rank(), self._spot(e)))
+        suspect, rule = first.suspect, first.rule.file
+        exposed = sorted(suspect.exposed, key=lambda e: (e.rank(), self._paths.spot(e)))
         best = exposed[0]
         phase = c.phase_of(best.context)
-        if rule.severity is not None:
-            severity = rule.severity
-        else:
-            severity = max(self._severity(h, best, in_loop=in_loop) for h in group)
-        api = costly.suspect.sink.api if costly.suspect.sink is not None else None
-        path, line = self._locate(suspect.function.module, first.span[0])
-        end_line = self._locate(suspect.function.module, first.span[2])[1]
-        callee = _shown(first.callee)
+        costly = max(group, key=lambda hit: self._cost(hit).typical)
+        cost, api = self._cost(costly), self._api(costly)
+        if any(math.isinf(self._cost(hit).high) for hit in group):
+            cost = replace(cost, high=math.inf)
+        in_loop = _in_loop(suspect)
+        path, line = self._paths.locate(suspect.function.module, first.span[0])
+        _, end_line = self._paths.locate(suspect.function.module, first.span[2])
+        callee = self._callee(first)
         function = suspect.function.qualname
-        gil = api.gil if api is not None else "switches"
-        message = rule.message.format(
-            callee=callee,
-            duration=words.duration(cost, bounded=bounded),
-            function=function,
-            instead=words.advice(api.instead, self._dialect) if api is not None else "",
-        )
+        advice = self._advice(suspect, api, best, callee)
+        last = _last_step(suspect, callee)
+        get_loop = api is not None and api.effect == "get-loop"
         return Finding(
             code=rule.id,
             name=rule.name,
-            severity=severity,
+            severity=rule.severity
+            if rule.severity is not None
+            else self._severity(group, best, in_loop=in_loop),
             confidence=best.confidence,
-            category=self._category(group, best, api.category if api is not None else Category.EVENT_LOOP_BLOCKING),
+            category=_category(best, api),
             location=Location(path, line, first.span[1], end_line, first.span[3]),
             function=function,
             callee=callee,
             context="loop",
             phase=phase,
-            chain=self._chain(best, callee, rule.id),
-            exposures=tuple(self._exposure(e, callee, rule.id) for e in sorted(exposed, key=self._spot)),
-            impact=words.impact(cost, phase, len(exposed), bounded=bounded, in_loop=in_loop),
+            chain=self._paths.chain(best, last),
+            exposures=tuple(
+                self._paths.exposure(e, rule.id, last) for e in sorted(exposed, key=self._paths.spot)
+            ),
+            impact=words.GET_LOOP_IMPACT
+            if get_loop
+            else words.impact(cost, phase, len(exposed), in_loop=in_loop),
             fix_complexity=_complexity(suspect),
             cost=cost,
-            gil=gil,
-            message=message,
-            verify=words.verification(callee, function, path, line),
-            advice=words.advice(api.instead, self._dialect) if api is not None else _advice_for(rule.id),
-            tradeoffs=words.tradeoffs(gil, thread_safe=api.thread_safe if api is not None else True),
-            also=tuple(sorted({h.rule.file.id for h in group} - {rule.id})),
+            gil=api.gil if api is not None else "mixed",
+            message=rule.message.format(
+                callee=callee,
+                duration=words.duration(cost),
+                function=function,
+                instead=_instead(suspect, api, self._dialect),
+            ),
+            verify=words.GET_LOOP_VERIFY
+            if get_loop
+            else words.verification(callee, function, path, line, cost),
+            advice=advice,
+            tradeoffs=words.tradeoffs(advice, api),
+            also=tuple(sorted({hit.rule.file.id for hit in group} - {rule.id})),
         )
 
-    def _cost(self, hit: Hit) -> tuple[Cost, bool]:
+    # -- cost and severity -------------------------------------------------------------------------------------
+
+    def _cost(self, hit: Hit) -> Cost:
+        """How long the call takes; ``high`` is infinite where it waits on another party without a limit."""
         sink = hit.suspect.sink
-        if sink is None:
-            return self._handed_over_cost(hit)
-        arguments = sink.arguments or NO_ARGUMENTS
-        return sink.api.cost_for(arguments), sink.api.is_bounded(arguments)
+        if sink is not None:
+            arguments = sink.arguments or NO_ARGUMENTS
+            cost, bounded = sink.api.cost_for(arguments), sink.api.is_bounded(arguments)
+            return cost if bounded else replace(cost, high=math.inf)
+        reached = self._early.reached(hit)
+        if reached:
+            return max((self._cost(inner) for inner in reached), key=lambda cost: cost.typical)
+        api = self._api(hit)
+        return api.cost_for() if api is not None else _UNKNOWN_COST
 
-    def _handed_over_cost(self, hit: Hit) -> tuple[Cost, bool]:
-        """The cost of the call whose result is handed over, where the catalog knows it."""
-        handed_over = hit.suspect.handed_over
-        if handed_over is not None:
-            module = hit.suspect.function.module
-            callee = module.facts.calls[handed_over.argument_call][f.C_CALLEE]
-            for value in self._evaluator.values(module, callee):
-                if value.kind == v.EXTERNAL:
-                    api = self._evaluator.catalog.api(value.a)
-                    if api is not None and api.effect == "blocks":
-                        return api.cost_for(), api.is_bounded()
-        return _UNKNOWN_COST, True
+    def _api(self, hit: Hit) -> Api | None:
+        """What the catalog says of the call; for one whose result is handed over, of the worst that it reaches."""
+        if hit.suspect.sink is not None:
+            return hit.suspect.sink.api
+        reached = self._early.reached(hit)
+        if reached:
+            return self._api(max(reached, key=lambda inner: self._cost(inner).typical))
+        for value in self._early_callees(hit.suspect):
+            if value.kind == v.EXTERNAL:
+                api = self._evaluator.catalog.api(value.a)
+                if api is not None and api.effect == "blocks":
+                    return api
+        return None
 
-    def _severity(self, hit: Hit, best: Exposed, *, in_loop: bool) -> Severity:
-        cost, bounded = self._cost(hit)
-        base = scale.of_cost(cost, bounded=bounded)
+    def _severity(self, group: list[Hit], best: Exposed, *, in_loop: bool) -> Severity:
+        base = max(scale.of_cost(self._cost(hit)) for hit in group)
         return scale.in_place(base, phase=c.phase_of(best.context), in_loop=in_loop, roles=best.roles)
 
-    @staticmethod
-    def _category(group: list[Hit], best: Exposed, category: Category) -> Category:
-        return Category.WEBSOCKET if "websocket" in best.roles else category
+    # -- words -------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _in_loop(suspect: Suspect) -> bool:
-        if suspect.place.call >= 0:
-            call = suspect.function.module.facts.calls[suspect.place.call]
-            return bool(call[f.C_FLAGS] & f.IN_LOOP)
-        region = suspect.sink.region if suspect.sink is not None else 0
-        regions = suspect.function.module.facts.regions
-        while region:
-            if regions[region][0] == f.LOOP:
-                return True
-            region = regions[region][1]
-        return False
+    def _early_callees(self, suspect: Suspect) -> v.Values:
+        if suspect.handed_over is None:
+            return ()
+        module = suspect.function.module
+        callee = module.facts.calls[suspect.handed_over.argument_call][f.C_CALLEE]
+        return self._evaluator.values(module, callee)
 
-    # -- paths -------------------------------------------------------------------------------------------------
+    def _callee(self, hit: Hit) -> str:
+        """What is called, as the report shows it."""
+        for value in self._early_callees(hit.suspect):
+            if value.kind == v.EXTERNAL:
+                return _shown(value.a)
+            function = value.a.a if value.kind == v.BOUND else value.a
+            if value.kind in (v.FUNCTION, v.BOUND):
+                return short_name(function)
+        return _shown(hit.callee)
 
-    def _spot(self, exposed: Exposed) -> tuple[str, int, int]:
-        hop = exposed.hops[exposed.at]
-        return (hop.function.module.path, hop.place.line, hop.place.column)
+    def _advice(self, suspect: Suspect, api: Api | None, best: Exposed, callee: str) -> str:
+        if suspect.handed_over is not None:
+            return words.hand_over(callee, suspect.handed_over.offloader)
+        instead = _instead(suspect, api, self._dialect)
+        hop = best.hops[best.at]
+        if (
+            _is_direct(suspect)
+            and self._handles.is_used(suspect)
+            and words.means_thread(instead, self._dialect)
+        ):
+            return words.advice_for_handle(self._dialect)
+        if _is_direct(suspect) or hop.edge is None or hop.edge.how != "call":
+            return words.advice(instead, callee, self._dialect)
+        return words.advice_for_helper(instead, callee, short_name(hop.edge.target.function), self._dialect)
 
-    def _locate(self, module: Module, line: int) -> tuple[str, int]:
-        text = self._texts.text(module)
-        return text.locate(line) if text is not None else (module.path, line)
 
-    def _place(self, hop: Hop) -> tuple[str, int, int]:
-        module = hop.function.module
-        path, line = self._locate(module, hop.place.line)
-        return path, line, self._texts.column(module, hop.place.line, hop.place.column)
+def _identity(hit: Hit) -> tuple[object, ...]:
+    """What two hits have in common that are one finding."""
+    spots = frozenset(
+        (e.hops[e.at].function.id, e.hops[e.at].place.line, e.hops[e.at].place.column)
+        if e.at < len(e.hops) - 1
+        else (hit.suspect.function.id, -1, -1)
+        for e in hit.suspect.exposed
+    )
+    return (hit.suspect.function.module.index, hit.statement, spots)
 
-    def _chain(self, exposed: Exposed, callee: str, code: str) -> tuple[Step, ...]:
-        steps = []
-        for index, hop in enumerate(exposed.hops):
-            path, line, column = self._place(hop)
-            if hop.edge is None:
-                note = f"`{callee}` runs here"
-            else:
-                note = f"{_HOW.get(hop.edge.how, 'calls')} `{_short(hop.edge.target.function)}`"
-            if index == 0 and exposed.why:
-                note = f"{_why(exposed.why)}; {note}"
-            steps.append(Step(path, line, column, hop.function.qualname, note))
-        return tuple(steps)
 
-    def _exposure(self, exposed: Exposed, callee: str, code: str) -> Exposure:
-        hop = exposed.hops[exposed.at]
-        path, line, column = self._place(hop)
-        statement = self._statements.normalised(hop.function, hop.place)
-        name = hop.function.qualname
-        return Exposure(
-            path, line, column, name, fingerprint(code, hop.function.module.path, name, statement),
-            self._chain(exposed, callee, code),
-        )  # fmt: skip
+def _in_loop(suspect: Suspect) -> bool:
+    facts = suspect.function.module.facts
+    if suspect.place.call >= 0:
+        return bool(facts.calls[suspect.place.call][f.C_FLAGS] & f.IN_LOOP)
+    region = suspect.sink.region if suspect.sink is not None else 0
+    while region:
+        if facts.regions[region][0] == f.LOOP:
+            return True
+        region = facts.regions[region][1]
+    return False
+
+
+def _category(best: Exposed, api: Api | None) -> Category:
+    if "websocket" in best.roles:
+        return Category.WEBSOCKET
+    return api.category if api is not None else Category.EVENT_LOOP_BLOCKING
 
 
 def _shown(dotted: str) -> str:
     return dotted.removeprefix("builtins.")
 
 
-def _short(function: Function) -> str:
-    return function.facts.qualname or function.module.name
+def _instead(suspect: Suspect, api: Api | None, dialect: str) -> str:
+    if suspect.handed_over is not None:
+        return suspect.handed_over.offloader
+    return (api.instead.get(dialect) or api.instead.get("asyncio") or "") if api is not None else ""
 
 
-def _why(why: str) -> str:
-    return _ROLES.get(why, why)
+def _last_step(suspect: Suspect, callee: str) -> str:
+    if suspect.handed_over is not None:
+        return f"calls `{callee}`, and hands the result to `{suspect.handed_over.offloader}`"
+    return f"calls `{callee}`" if suspect.place.call >= 0 else f"runs `{callee}`"
 
 
-_ROLES: Final = {
-    "endpoint": "request handler",
-    "websocket": "WebSocket handler",
-    "middleware": "middleware: every request passes it",
-    "startup": "runs at startup",
-    "shutdown": "runs at shutdown",
-    "dependency": "dependency of request handlers",
-    "background-task": "background task",
-    "callback": "callback on the event loop",
-    "task": "task on the event loop",
-    "registered": "registered with the framework",
-}
+def _is_direct(suspect: Suspect) -> bool:
+    """Whether all exposures stand at the call itself."""
+    return all(e.at == len(e.hops) - 1 for e in suspect.exposed)
 
 
 def _complexity(suspect: Suspect) -> FixComplexity:
-    direct = all(e.at == len(e.hops) - 1 for e in suspect.exposed)
-    if direct and suspect.place.call >= 0:
-        return "low"
-    return "medium" if len(suspect.exposed) <= 3 else "high"
-
-
-def _advice_for(code: str) -> str:
-    return "hand over the function and its arguments: to_thread(f, x), not to_thread(f(x))"
-
-
-__all__ = ["Builder", "Confidence", "Phase"]
+    """Low: one call to replace where it stands. Medium: a helper to offload or rewrite. High: with many callers."""
+    if _is_direct(suspect):
+        return "low" if suspect.place.call >= 0 else "medium"
+    return "medium" if len(suspect.exposed) <= _FEW_EXPOSURES else "high"

@@ -14,5 +14,5 @@ def fingerprint(code: str, module: str, function: str, statement: str) -> str:
     No line, no call path and no resolved callee: they change when nothing that concerns the exposure does. No path:
     it depends on where auditor is started.
     """
-    parts = "\0".join([VERSION, code, module, function, statement])
-    return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()
+    named = f"{VERSION}\0{code}\0{module}\0{function}\0{statement}"
+    return hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,9 +1,9 @@
 """The async-safety score: one formula, whose parts are printed.
 
-Each finding costs points by severity, less outside the serving phase, and more with the number of its exposures but ever
-more slowly; what all cost together wears off towards 1.0, so that the hundredth finding still counts but does not drown
-the others. A CRITICAL exposure while serving caps the score at 4.9, a HIGH one at 6.9. Taking a finding away never
-lowers it: every part only falls when a finding is added.
+Each finding costs points by severity, less outside the serving phase, and more with the number of its exposures but
+ever more slowly; what all cost together wears off towards 1.0, so that the hundredth finding still counts but does
+not drown the others. A CRITICAL exposure while serving caps the score at 4.9, a HIGH one at 6.9. Taking a finding away
+never lowers it: every part only falls when a finding is added.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from auditor.model import Cost, Phase, Severity
@@ -14,7 +15,7 @@ _STEPS_DOWN: Final = frozenset({Phase.STARTUP, Phase.SHUTDOWN, Phase.CLI, Phase.
 _STEPS_UP: Final = frozenset({"middleware", "websocket"})
 
 
-def of_cost(cost: Cost, *, bounded: bool) -> Severity:
+def of_cost(cost: Cost) -> Severity:
     """The severity of one call by its typical cost; a wait on another party without a limit is at least HIGH.
 
     An assumed cost never makes more than MEDIUM by itself.
@@ -29,7 +30,7 @@ def of_cost(cost: Cost, *, bounded: bool) -> Severity:
         severity = Severity.MONITOR
     if cost.source == "assumed":
         severity = min(severity, Severity.MEDIUM)
-    if not bounded:
+    if math.isinf(cost.high):
         severity = max(severity, Severity.HIGH)
     return severity
 

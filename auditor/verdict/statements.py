@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _BLOCKS: Final = ("body", "orelse", "finalbody")
 _CASES: Final = ("handlers", "cases")
-_LEFT_OUT: Final = frozenset({*_BLOCKS, *_CASES, "ctx", "kind", "type_comment", "type_ignores", "type_params"})
+_LEFT_OUT: Final = frozenset(
+    {*_BLOCKS, *_CASES, "ctx", "kind", "type_comment", "type_ignores", "type_params"}
+)
 
 
 class Statements:
@@ -77,7 +79,7 @@ def _plain(node: object, *, is_header: bool = False) -> str:
         return repr(node)
     parts = []
     for name, value in ast.iter_fields(node):
-        if value is None and not isinstance(node, ast.Constant) or value == []:
+        if value == [] or (value is None and not isinstance(node, ast.Constant)):
             continue
         if name in _LEFT_OUT and (is_header or name not in _BLOCKS):
             continue

@@ -1,80 +1,140 @@
-"""Sentences about a finding: durations, what it does to others, how to verify it, what a fix costs."""
+"""Sentences about a finding: how long, what it does to others, how to verify it, how to mend it, what that costs."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from auditor.model import Gil, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from auditor.catalog.values import Api
     from auditor.model import Cost
 
 _WHO_WAITS: Final = {
     Phase.SERVING: "every other request, WebSocket heartbeat and timer of this process waits",
     Phase.STARTUP: "the server does not answer yet: health checks and the first requests wait",
-    Phase.SHUTDOWN: "open connections hang and the shutdown takes longer than its deadline may allow",
+    Phase.SHUTDOWN: "open connections hang, and the shutdown may miss its deadline",
     Phase.CLI: "the other tasks of this command wait",
-    Phase.IMPORT: "the other tasks wait",
+    Phase.IMPORT: "everything else on the loop waits",
     Phase.TEST: "the other tasks of the test wait, and its timeouts do not fire",
 }
 _THREAD: Final = {
     "releases": "a thread helps: the call releases the GIL while it waits",
     "switches": "a thread keeps the loop alive (slices of about 5 ms), but does not make the work faster",
-    "holds": "a thread does not help: one C call holds the GIL; use a process whose arguments are small, or smaller chunks",
+    "holds": "a thread does not help, since one C call holds the GIL: use a process, with small arguments and results, "
+    "or smaller chunks",
     "mixed": "a thread helps for the part that releases the GIL; measure the rest",
 }
+_OFFLOAD: Final = {
+    "asyncio": "await asyncio.to_thread({}, ...)",
+    "anyio": "await anyio.to_thread.run_sync({}, ...)",
+    "trio": "await trio.to_thread.run_sync({}, ...)",
+}
+_FELT: Final = 0.01
+_LOGGED: Final = 0.1
+"""asyncio's debug mode logs callbacks that take longer, unless told otherwise."""
+
+GET_LOOP_IMPACT: Final = (
+    "Nobody waits: where a loop runs it returns that loop. Where none runs it may make one that never runs, or raise "
+    "(from Python 3.14), so the mistake shows far from here."
+)
+GET_LOOP_VERIFY: Final = (
+    "run the tests with `-W error::DeprecationWarning`: on Python 3.12 and newer the call warns where no loop runs",
+)
 
 
 def seconds(value: float) -> str:
     """A duration in the unit that reads best."""
-    if value >= 90:
-        return f"{value / 60:.0f} min"
-    if value >= 1:
-        return f"{value:.3g} s"
-    if value >= 0.001:
-        return f"{value * 1000:.3g} ms"
+    for limit, size, unit in ((7200, 3600, "h"), (90, 60, "min"), (1, 1, "s"), (0.001, 0.001, "ms")):
+        if value >= limit:
+            return f"{value / size:.3g} {unit}"
     return f"{value * 1_000_000:.3g} µs"
 
 
-def duration(cost: Cost, *, bounded: bool) -> str:
+def duration(cost: Cost) -> str:
     """The typical duration, and whether there is a limit."""
-    typical = seconds(cost.typical)
-    return f"about {typical}" if bounded else f"about {typical}, and without a limit"
+    typical = f"about {seconds(cost.typical)}"
+    return f"{typical}, and without a limit" if math.isinf(cost.high) else typical
 
 
-def impact(cost: Cost, phase: Phase, exposures: int, *, bounded: bool, in_loop: bool) -> str:
+def impact(cost: Cost, phase: Phase, exposures: int, *, in_loop: bool) -> str:
     """What the loop's other users feel."""
-    who = _WHO_WAITS[phase]
-    text = f"For {duration(cost, bounded=bounded)} {who}."
-    if phase == Phase.SERVING and cost.typical >= 0.01:
+    typical = f"about {seconds(cost.typical)}"
+    span = f"as long as it takes, {typical} and without a limit," if math.isinf(cost.high) else typical
+    text = f"For {span} {_WHO_WAITS[phase]}."
+    if phase == Phase.SERVING and cost.typical >= _FELT:
         text += f" Ten at once take {seconds(cost.typical * 10)}, one after the other."
     if in_loop:
-        text += " It stands in a loop, so each round adds to it."
+        text += " It stands in a loop: each round adds as much."
     if exposures > 1:
-        text += f" {exposures} places on the loop lead to it."
+        text += f" {exposures} calls on the loop lead to it."
     return text
 
 
-def verification(callee: str, function: str, path: str, line: int) -> tuple[str, ...]:
+def verification(callee: str, function: str, path: str, line: int, cost: Cost) -> tuple[str, ...]:
     """Ways to see the stall."""
+    debug = (
+        "run the program with PYTHONASYNCIODEBUG=1: asyncio logs every callback that takes longer than 100 ms"
+    )
+    if cost.typical < _LOGGED:
+        debug += f"; set `loop.slow_callback_duration` to {max(cost.typical / 2, 0.0001):.2g} to see this one"
     return (
         f"put `time.perf_counter()` around the call at {path}:{line} and log what it takes under load",
         f"run `py-spy dump --pid PID` while requests hang: `{function}` shows on the loop's thread, in `{callee}`",
-        "run the program with PYTHONASYNCIODEBUG=1: asyncio logs every callback that takes longer than 100 ms",
+        debug,
     )
 
 
-def tradeoffs(gil: Gil, *, thread_safe: bool) -> tuple[str, ...]:
-    """What moving the call away costs."""
-    found = [_THREAD[gil]]
-    if not thread_safe:
-        found.append("the object belongs to one thread: all its calls must move to the same one")
-    found.append("a thread cannot be cancelled: after a timeout the call runs on; size the pool for the calls in flight")
+def advice(instead: str, callee: str, dialect: str) -> str:
+    """What to do about a call in a coroutine function."""
+    thread = _OFFLOAD[dialect].format(callee)
+    return instead.replace(_unspecific(dialect), thread) or thread
+
+
+def advice_for_helper(instead: str, callee: str, helper: str, dialect: str) -> str:
+    """What to do about a call in a helper: run the helper elsewhere, or make it a coroutine function."""
+    thread = _OFFLOAD[dialect].format(helper)
+    if means_thread(instead, dialect):
+        return thread
+    return f"{thread}; or make `{helper}` a coroutine function, with {advice(instead, callee, dialect)}"
+
+
+def advice_for_handle(dialect: str) -> str:
+    """What to do about opening something that is then used on the loop as well."""
+    return f"move all that is done with it into one function, and {_OFFLOAD[dialect].format('that_function')}"
+
+
+def means_thread(instead: str, dialect: str) -> bool:
+    """Whether there is no better way than a thread."""
+    return instead in ("", _unspecific(dialect))
+
+
+def _unspecific(dialect: str) -> str:
+    """How catalog entries say that a thread is the way."""
+    return _OFFLOAD[dialect].replace("{}, ", "")
+
+
+def hand_over(callee: str, offloader: str) -> str:
+    """What to do about a call whose result is handed over."""
+    return f"hand `{callee}` itself to `{offloader}`, without calling it, and its arguments after it"
+
+
+def tradeoffs(text: str, api: Api | None) -> tuple[str, ...]:
+    """What following the advice ``text`` costs."""
+    if api is not None and api.effect == "get-loop":
+        return ("none: on the loop both return the same",)
+    found = []
+    if "a coroutine function" in text:
+        found.append("every function from the coroutine down to the call becomes `async def`")
+    if "a coroutine function" in text or "thread" not in text:
+        found.append("other tasks run at each `await`: what was read before it may have changed after it")
+    if "thread" in text or text.startswith("hand "):
+        gil: Gil = api.gil if api is not None else "mixed"
+        found.append(_THREAD[gil])
+        if api is not None and not api.thread_safe:
+            found.append("the object belongs to one thread: all its calls must move to the same one")
+        found.append(
+            "a thread cannot be cancelled: after a timeout the call runs on, and takes a place in the pool"
+        )
     return tuple(found)
-
-
-def advice(instead: Mapping[str, str], dialect: str) -> str:
-    """The advice in the project's dialect."""
-    return instead.get(dialect) or instead.get("asyncio") or "await asyncio.to_thread(...)"

@@ -1,0 +1,128 @@
+"""Which confirmed suspects another one stands for, so that one fault is one finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from auditor.engine.judge import Hit
+    from auditor.link.suspects import Suspect
+
+FOLDED_GROUPS: Final = frozenset({"file"})
+"""Groups in which calls on a handle belong to the call that opened it."""
+
+Call = tuple[int, int]
+"""A call of the program: the function's id, the number of the call in its file."""
+
+
+class Handles:
+    """Calls on a handle that is opened by another hit of the same function: the opening stands for them."""
+
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        self._opened = {
+            (hit.suspect.function.id, hit.suspect.place.call)
+            for hit in hits
+            if hit.suspect.group in FOLDED_GROUPS and hit.suspect.place.call >= 0
+        }
+        self._used: set[Call] = set()
+
+    def without_used(self, hits: Iterable[Hit]) -> list[Hit]:
+        """Leave out the calls on handles."""
+        kept = []
+        for hit in hits:
+            makers = _makers(hit.suspect) & self._opened if hit.suspect.group in FOLDED_GROUPS else None
+            if makers:
+                self._used |= makers
+            else:
+                kept.append(hit)
+        return kept
+
+    def is_used(self, suspect: Suspect) -> bool:
+        """Whether the suspect opens a handle that is then used on the loop as well."""
+        return (suspect.function.id, suspect.place.call) in self._used
+
+
+def _makers(suspect: Suspect) -> set[Call]:
+    """The calls that what the suspect works on may come from."""
+    function = suspect.function
+    exprs, calls = function.module.facts.exprs, function.module.facts.calls
+    found: set[Call] = set()
+    pending, seen = [_operand(suspect)], {0}
+    while pending:
+        position = pending.pop()
+        if position in seen:
+            continue
+        seen.add(position)
+        expression = exprs[position]
+        tag = expression[0]
+        if tag == f.CALL:
+            if expression[1] != suspect.place.call:
+                found.add((function.id, expression[1]))
+            callee = exprs[calls[expression[1]][f.C_CALLEE]]
+            if callee[0] == f.ATTR:
+                pending.append(callee[1])
+        elif tag in (f.ENTER, f.ITERATE, f.ITEM, f.ATTR):
+            pending.append(expression[1])
+        elif tag in (f.UNION, f.PHI):
+            pending.extend(expression[1])
+        elif tag == f.ANNOTATED:
+            pending.append(expression[2])
+    return found
+
+
+def _operand(suspect: Suspect) -> int:
+    """The expression that the suspect is a method of, or iterates, or enters; 0 if there is none."""
+    place, facts = suspect.place, suspect.function.module.facts
+    if place.call >= 0:
+        callee = facts.exprs[facts.calls[place.call][f.C_CALLEE]]
+        return int(callee[1]) if callee[0] == f.ATTR else 0
+    for record in (*suspect.function.facts.iterations, *suspect.function.facts.withs):
+        if (record[2], record[3], record[5]) == (place.line, place.column, place.end_column):
+            return record[0]
+    return 0
+
+
+class Early:
+    """Calls whose result is handed to an offloader: each is one finding, not another one for all that it reaches."""
+
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        self._within: dict[Call, list[Hit]] = {
+            (hit.suspect.function.id, hit.suspect.handed_over.argument_call): []
+            for hit in hits
+            if hit.suspect.handed_over is not None
+        }
+
+    def without_reached(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Leave out paths that lead through such a call, and hits that no other path leads to."""
+        if not self._within:
+            return list(hits)
+        kept = []
+        for hit in hits:
+            suspect = hit.suspect
+            if suspect.handed_over is None:
+                remaining = []
+                for exposed in suspect.exposed:
+                    on_path = [
+                        self._within.get((hop.function.id, hop.place.call)) for hop in exposed.hops[:-1]
+                    ]
+                    through = [reached for reached in on_path if reached is not None]
+                    for reached in through:
+                        reached.append(hit)
+                    if not through:
+                        remaining.append(exposed)
+                suspect.exposed = remaining
+                if not remaining:
+                    continue
+            kept.append(hit)
+        return kept
+
+    def reached(self, hit: Hit) -> list[Hit]:
+        """What a hit of this kind runs on the loop, as far as rules found it at fault."""
+        handed_over = hit.suspect.handed_over
+        if handed_over is None:
+            return []
+        return self._within.get((hit.suspect.function.id, handed_over.argument_call), [])

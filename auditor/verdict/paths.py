@@ -1,0 +1,57 @@
+"""Call paths as a report shows them: steps with places and notes, exposures with fingerprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.link import wording
+from auditor.model import Exposure, Step
+from auditor.verdict.fingerprint import fingerprint
+from auditor.verdict.statements import Statements
+
+if TYPE_CHECKING:
+    from auditor.engine.texts import Texts
+    from auditor.link.program import Module
+    from auditor.link.suspects import Exposed, Hop
+
+
+class Paths:
+    """Makes the steps and exposures of one run."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._statements = Statements(texts)
+
+    def locate(self, module: Module, line: int) -> tuple[str, int]:
+        """The path and line that a report names for a line of a module: those of the cell in a notebook."""
+        text = self._texts.text(module)
+        return text.locate(line) if text is not None else (module.path, line)
+
+    def spot(self, exposed: Exposed) -> tuple[str, int, int]:
+        """Where an exposure stands, for ordering."""
+        hop = exposed.hops[exposed.at]
+        return (hop.function.module.path, hop.place.line, hop.place.column)
+
+    def chain(self, exposed: Exposed, last: str) -> tuple[Step, ...]:
+        """From the root to the offending call, of which ``last`` says what happens there."""
+        steps = []
+        for index, hop in enumerate(exposed.hops):
+            edge = hop.edge
+            note = last if edge is None else wording.step(edge.how, edge.target.function)
+            if index == 0 and exposed.why:
+                note = f"{wording.root(exposed.why)}; {note}"
+            steps.append(Step(*self._place(hop), hop.function.qualname, note))
+        return tuple(steps)
+
+    def exposure(self, exposed: Exposed, code: str, last: str) -> Exposure:
+        """The exposure, named by its fingerprint."""
+        hop = exposed.hops[exposed.at]
+        function = hop.function
+        statement = self._statements.normalised(function, hop.place)
+        name = fingerprint(code, function.module.name, function.facts.qualname, statement)
+        return Exposure(*self._place(hop), function.qualname, name, self.chain(exposed, last))
+
+    def _place(self, hop: Hop) -> tuple[str, int, int]:
+        module = hop.function.module
+        column = self._texts.column(module, hop.place.line, hop.place.column)
+        return (*self.locate(module, hop.place.line), column)
