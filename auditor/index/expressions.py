@@ -424,6 +424,7 @@ class ExpressionIndexer:
 
     def yield_(self, node: ast.Yield) -> int:
         self.function.is_generator = True
+        self.function.last_yield = node.lineno
         value = self.visit(node.value) if node.value is not None else 0
         self.function.yields.append(value)
         return 0
@@ -513,9 +514,8 @@ class ExpressionIndexer:
             return self.union([self.annotation(node.left), self.annotation(node.right)])  # type: ignore[attr-defined]
         if kind is ast.List:
             return self.append((f.LIST, tuple([self.annotation(e) for e in node.elts])))  # type: ignore[attr-defined]
-        if kind is ast.Call:
-            return self.visit(node)
-        return 0
+        # anything else is an ordinary expression, whose calls count
+        return self.visit(node)
 
     # -- comprehensions ----------------------------------------------------------------------------------------
 

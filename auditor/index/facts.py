@@ -108,6 +108,7 @@ class FunctionFacts:
         "is_generator",
         "iterations",
         "kind",
+        "last_yield",
         "line",
         "name",
         "operators",
@@ -134,6 +135,7 @@ class FunctionFacts:
         self.end_line = line
         self.unit: tuple[int, int] = (line, line)
         self.is_generator = False
+        self.last_yield = 0  # line of the last `yield`, 0 without one
         self.params: tuple[tuple[str, int, int, int], ...] = ()
         self.annotation = 0
         self.decorators: tuple[int, ...] = ()

@@ -270,7 +270,7 @@ class StatementIndexer(ExpressionIndexer):
         return True
 
     def assert_(self, node: ast.Assert) -> bool:
-        test = self.visit(node.test)
+        test = self.test(node.test)
         if node.msg is not None:
             self.visit(node.msg)
         self.region = self.new_region(f.IF, test, True)
@@ -330,8 +330,15 @@ class StatementIndexer(ExpressionIndexer):
         self.log.append((name, self.environment.get(name, -1)))
         self.environment[name] = value
 
+    def test(self, node: ast.expr) -> int:
+        """A condition. A name that holds a constant is no constant condition: another function may rebind it."""
+        position = self.visit(node)
+        if self.exprs[position][0] == f.CONST and node.__class__ is not ast.Constant:
+            return 0
+        return position
+
     def if_(self, node: ast.If) -> bool:
-        test = self.visit(node.test)
+        test = self.test(node.test)
         outer = self.region
         if node.orelse and _last_name(node.test) == "TYPE_CHECKING":
             return self.type_checking(node, test)
@@ -431,7 +438,7 @@ class StatementIndexer(ExpressionIndexer):
         cycles = self.enter_loop(node.body)
         self.region = self.new_region(f.LOOP, None, None)
         self.loops += 1
-        test = self.visit(node.test)
+        test = self.test(node.test)
         inner = self.region
         self.region = self.new_region(f.IF, test, True)
         self.block(node.body)
@@ -518,10 +525,10 @@ class StatementIndexer(ExpressionIndexer):
                 tag = f.AENTER if is_async else f.ENTER
                 self.assign_to(item.optional_vars, self.intern((tag, value)) if value else 0)
             self.region = self.new_region(f.WITH, value, is_async)
-        left = self.block(node.body)
+        self.block(node.body)
         self.region = outer
-        # a context manager may swallow the exception that leaves the block
-        return left and not any(isinstance(s, ast.Raise) for s in node.body)
+        # a context manager may swallow the exception that keeps a `return` within from being reached
+        return False
 
     # -- definitions -------------------------------------------------------------------------------------------
 

@@ -91,7 +91,8 @@ class Transform:
                 return None  # refused at run time: a loop is running already
             new_thread = Thread.MAIN if thread == Thread.UNKNOWN else thread
             new_loop = Loop.PRIVATE if new_thread in (Thread.WORKER, Thread.PROCESS) else Loop.SERVING
-            new_phase = phase if phase != Phase.IMPORT else Phase.CLI
+            # a program that opens its own loop is a command, until it is seen to serve
+            new_phase = Phase.CLI if phase == Phase.IMPORT or thread == Thread.UNKNOWN else phase
             if change is not None and change.phase is not None:
                 new_phase = change.phase
             return context(new_thread, new_loop, new_phase)
@@ -99,7 +100,7 @@ class Transform:
             return before
         new_thread = change.thread if change.thread is not None else thread
         new_loop = change.loop if change.loop is not None else loop
-        new_phase = change.phase if change.phase is not None else phase
+        new_phase = change.phase if change.phase is not None and phase != Phase.TEST else phase
         if self.relative and change.thread is None:
             if loop == Loop.PRIVATE:
                 new_loop = Loop.PRIVATE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import Selector
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 MAX_TARGETS: Final = MAX_OVERRIDES
 MAX_ENVIRONMENTS: Final = 200
 """Variants of one higher-order function, by the callables it is given; what comes later is not told apart."""
+
+
+RAISE_INTERNAL_ERRORS = bool(os.environ.get("AUDITOR_RAISE"))
+"""For tests and for finding our own faults: let an unexpected exception in one function end the run."""
 
 
 class Node:
@@ -139,10 +144,11 @@ class Body:
 class Edges:
     """Finds the body of a node; the graph asks for those that some context reaches."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
         self.evaluator = evaluator
         self.guards = Guards(evaluator)
         self.nodes: list[Node] = []
+        self.faults: dict[Function, str] = {}  # functions that our own code failed on, and how
         self._nodes: dict[tuple[Function, Environment], Node] = {}
         self._variants: dict[Function, int] = {}
         self._bodies: dict[Node, Body] = {}
@@ -152,6 +158,9 @@ class Edges:
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
+        self.record_all = record_all  # keep calls that do nothing of interest too, for a dump of the call graph
+        self._inert: dict[Module, bytearray] = {}
+        self._inert_names: dict[str, bool] = {}
         self._telling: dict[Function, tuple[tuple[int, ...], frozenset[int]]] = {}
 
     def node(self, function: Function, environment: Environment = ()) -> Node:
@@ -172,7 +181,14 @@ class Edges:
         """What the node does."""
         known = self._bodies.get(node)
         if known is None:
-            known = self._bodies[node] = _BodyBuilder(self, node).build()
+            builder = _BodyBuilder(self, node)
+            try:
+                builder.build()
+            except Exception as error:  # noqa: BLE001 - a fault of ours in one function must not cost the report
+                if RAISE_INTERNAL_ERRORS:
+                    raise
+                self.faults.setdefault(node.function, f"{type(error).__name__}: {error}")
+            known = self._bodies[node] = builder.result
         return known
 
     def api(self, dotted: str) -> Api | None:
@@ -181,6 +197,35 @@ class Edges:
         except KeyError:
             found = self._apis[dotted] = self.evaluator.catalog.api(dotted)
             return found
+
+    def inert(self, module: Module) -> bytearray:
+        """One byte for each expression of the file: 1 for a callee that is known to do nothing of interest."""
+        known = self._inert.get(module)
+        if known is None:
+            known = self._inert[module] = bytearray(len(module.facts.exprs))
+        return known
+
+    def are_inert(self, values: Values) -> bool:
+        """Whether calling any of these does nothing but what the outside does by itself."""
+        if self.record_all:
+            return False
+        known = self._inert_names
+        for value in values:
+            if value.kind != v.EXTERNAL:
+                return False
+            dotted = value.a
+            inert = known.get(dotted)
+            if inert is None:
+                api = self.api(dotted)
+                inert = known[dotted] = (
+                    (api is None or api.effect == "none")
+                    and not self.runs(dotted)
+                    and dotted != "asyncio.get_running_loop"
+                    and not self.evaluator.catalog.is_server(dotted)
+                )
+            if not inert:
+                return False
+        return True
 
     def runs(self, dotted: str) -> tuple[Runs, ...]:
         known = self._runs.get(dotted)
@@ -385,10 +430,31 @@ class _BodyBuilder:
             if seen is not None:
                 return seen
         values = self.evaluator.values(self.module, position)
+        if len(values) > 1 and self.receiver is None:
+            values = self.possible_overrides(position, values)
         for value in values:
             if value.kind in _OPEN:
                 return self.open_values(values)
         return values
+
+    def possible_overrides(self, position: int, values: Values) -> Values:
+        """``self.name`` without the overrides of classes that have another version of this very method."""
+        function = self.function
+        class_ = function.class_
+        expression = self.module.facts.exprs[position]
+        if class_ is None or expression[0] != f.ATTR:
+            return values
+        if self.module.facts.exprs[expression[1]] != (f.PARAM, function.number, 0):
+            return values
+        hierarchy = self.evaluator.hierarchy
+        return tuple(
+            x
+            for x in values
+            if x.kind != v.BOUND
+            or x.b.kind != v.INSTANCE
+            or x.b.a is class_
+            or hierarchy.reaches(x.b.a, function.facts.name, class_)
+        )
 
     def seen_by_receiver(self, position: int) -> Values | None:
         """``self``, ``self.name`` and ``super().name`` with the exact class of ``self``."""
@@ -450,29 +516,42 @@ class _BodyBuilder:
         guards = self.edges.guards
         calls = module.facts.calls
         at_import = facts.kind in (f.MODULE_BODY, f.CLASS_BODY)
+        inert = self.edges.inert(module)
         for number in facts.calls:
             call = calls[number]
-            constraints = guards.of(module, call[f.C_REGION])
+            callee = call[f.C_CALLEE]
+            if not callee or inert[callee]:
+                continue
+            region = call[f.C_REGION]
+            constraints = guards.of(module, region) if region else g.NO_CONSTRAINTS
             if g.DEAD in constraints:
                 continue
             if self.constants and not self.evaluator.results.region_possible(
-                module, call[f.C_REGION], self.function, self.constants
+                module, region, self.function, self.constants
             ):
                 continue
-            place = Place(call[f.C_LINE], call[f.C_COLUMN], call[f.C_END_LINE], call[f.C_END_COLUMN], number)
             if call[f.C_FLAGS] & f.IS_DECORATOR:
-                self.decoration(number, call, place, constraints)
+                self.decoration(number, call, place_of(module, number), constraints)
                 continue
-            values = self.narrowed(call[f.C_CALLEE], call[f.C_REGION])
-            if at_import and values and values[0].kind == v.CLASS and g.SCRIPT not in constraints:
+            values = self.narrowed(callee, region) if region else self.values(callee)
+            if not values:
+                if module.memo[callee] is not None:
+                    inert[callee] = 1
+                continue
+            if values[0].kind == v.EXTERNAL and self.edges.are_inert(values):
+                if module.memo[callee] is values:
+                    inert[callee] = 1
+                continue
+            if at_import and not self.edges.record_all and values[0].kind == v.CLASS and g.SCRIPT not in constraints:
                 # what is made at import matters here only where it is handed a callable
                 exprs = module.facts.exprs
                 if not any(exprs[e][0] in _CALLABLE_TAGS for e in call[f.C_ARGS]) and not any(
                     exprs[e][0] in _CALLABLE_TAGS for _, e in call[f.C_KEYWORDS]
                 ):
                     continue
-            if values:
-                self.call(values, number, place, constraints, bool(call[f.C_FLAGS] & f.AWAITED))
+            self.call(
+                values, number, place_of(module, number), constraints, bool(call[f.C_FLAGS] & f.AWAITED)
+            )
         self.implicit_calls()
         return self.result
 
@@ -543,6 +622,20 @@ class _BodyBuilder:
 
     def call(self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool) -> None:
         """Everything that calling one of ``values`` may do."""
+        if len(values) == 1:
+            value = values[0]
+            if value.kind == v.FUNCTION:
+                function = value.a
+                asyncness = self.guarded_asyncness(number)
+                if asyncness is None or function.is_async == asyncness:
+                    self.call_edge(value, function, 0, number, place, constraints, Confidence.HIGH)
+                return
+            if value.kind == v.BOUND:
+                function = value.a.a
+                asyncness = self.guarded_asyncness(number)
+                if asyncness is None or function.is_async == asyncness:
+                    self.call_edge(value.a, function, 1, number, place, constraints, Confidence.HIGH, value.b)
+                return
         targets: list[tuple[Value, Function, int]] = []
         receivers: dict[Value, Value] = {}
         for value in values:
@@ -661,10 +754,15 @@ class _BodyBuilder:
         """Calls that stand where a home-made offloader wants a function."""
         call = self.module.facts.calls[number]
         exprs = self.module.facts.exprs
-        if not any(exprs[e][0] == f.CALL for e in call[f.C_ARGS]) and not any(
-            exprs[e][0] == f.CALL for _, e in call[f.C_KEYWORDS]
-        ):
-            return
+        for e in call[f.C_ARGS]:
+            if exprs[e][0] == f.CALL:
+                break
+        else:
+            for _, e in call[f.C_KEYWORDS]:
+                if exprs[e][0] == f.CALL:
+                    break
+            else:
+                return
         for index in self.edges.offloads(function):
             for e in bound_expressions(self.module, number, function, index, skip) or ():
                 if exprs[e][0] == f.CALL:
@@ -687,6 +785,8 @@ class _BodyBuilder:
         """The environment of calling ``function`` with the arguments of ``site`` from position ``first`` on."""
         captured: Environment = value.b or () if value.kind == v.FUNCTION else ()
         callables, flags = self.edges.telling(function)
+        if not callables and not flags and (receiver is None or not self.tells_more(receiver, function)):
+            return captured
         given: list[tuple[int, Values]] = []
         for index in callables:
             if index >= skip:
@@ -742,8 +842,10 @@ class _BodyBuilder:
     def guarded_asyncness(self, number: int) -> bool | None:
         """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""
         call = self.module.facts.calls[number]
-        exprs = self.module.facts.exprs
         region = call[f.C_REGION]
+        if not region:
+            return None
+        exprs = self.module.facts.exprs
         while region:
             kind, parent, data, positive = self.module.facts.regions[region]
             if kind == f.IF:
@@ -892,7 +994,7 @@ class _BodyBuilder:
                 self.run_value(inner, entry, number, place, constraints)
             return
         for target, function, skip in self.function_targets(value):
-            if function.facts.is_generator and entry.kind != "iterate":
+            if function.facts.is_generator and entry.kind not in ("iterate", "register"):
                 continue
             environment = self.passed_environment(target, function, skip, entry, number)
             self.run_function(function, environment, entry, place, constraints)
@@ -901,7 +1003,14 @@ class _BodyBuilder:
         self, dotted: str, entry: Runs, number: int, place: Place, constraints: Constraints
     ) -> None:
         """An API that is handed to another one with its arguments: ``Thread(target=loop.call_soon_threadsafe, args=(f,))``."""
-        if entry.sync is None or entry.passes not in ("rest", "args-kwargs"):
+        if entry.sync is None:
+            return
+        if entry.kind in ("call", "schedule"):
+            api = self.edges.api(dotted)
+            if api is not None and api.effect == "blocks":
+                region = self.module.facts.calls[number][f.C_REGION]
+                self.result.sinks.append(Sink(place, dotted, api, None, constraints, Confidence.MEDIUM, region))
+        if entry.passes not in ("rest", "args-kwargs"):
             return
         inner = self.edges.runs(dotted)
         if not inner:
@@ -1069,7 +1178,7 @@ class _BodyBuilder:
         properties = self.evaluator.hierarchy.property_names()
         exprs = self.module.facts.exprs
         accessed: dict[int, list[Function]] = {}
-        for record in facts.reads:
+        for record in facts.reads if properties else ():
             position = record[0]
             expression = exprs[position]
             if expression[2] in properties:
@@ -1213,6 +1322,9 @@ class _BodyBuilder:
 
     def operator(self, record: tuple[str, int, int, int, int, int, int, int]) -> None:
         dunder, operand, other, *span, region = record
+        hierarchy = self.evaluator.hierarchy
+        if not hierarchy.is_defined(dunder) and not (other and hierarchy.is_defined("__r" + dunder[2:])):
+            return
         constraints = self.constraints_at(region)
         if constraints is None:
             return

@@ -110,7 +110,10 @@ class Evaluator:
 
     def concrete(self, values: Values) -> Values:
         """The same values with parameters replaced by what their annotations and call sites give them."""
-        if not any(value.kind == v.PARAMETER for value in values):
+        for value in values:
+            if value.kind == v.PARAMETER:
+                break
+        else:
             return values
         result: Values = NOTHING
         for value in values:
@@ -510,10 +513,18 @@ class Evaluator:
                 for name in ("__iter__", "__aiter__"):
                     for method in self.hierarchy.methods(value, name):
                         produced = self.results.of_value(method, None)
-                        results.append(self.elements(tuple(x for x in produced if x is not value)))
-                for name in ("__next__", "__anext__"):
-                    for method in self.hierarchy.methods(value, name):
-                        results.append(self.awaited(self.results.of_value(method, None)))
+                        for item in produced:
+                            if item.kind == v.INSTANCE:  # an iterator of the program: what it yields is `__next__`'s
+                                for following in self.hierarchy.methods(item, _NEXT[name]):
+                                    results.append(self.awaited(self.results.of_value(following, None)) if name == "__aiter__"
+                                                   else self.results.of_value(following, None))
+                            else:
+                                results.append(self.elements(item.one))
+                if not self.hierarchy.methods(value, "__iter__") and not self.hierarchy.methods(value, "__aiter__"):
+                    for name in ("__next__", "__anext__"):
+                        for method in self.hierarchy.methods(value, name):
+                            produced = self.results.of_value(method, None)
+                            results.append(self.awaited(produced) if name == "__anext__" else produced)
             elif kind == v.CONSTANT and value.a.__class__ is str:
                 results.append(self.interner.external_instance("builtins.str").one)
             elif kind == v.AWAITABLE:
@@ -563,8 +574,10 @@ class Evaluator:
     def _from(self, module: Module, expression: Any) -> Values:
         results: list[Values] = []
         for value in self.values(module, expression[1]):
-            if value.kind == v.GENERATOR:
-                results.append(self.results.returned(value.a))
+            if value.kind == v.GENERATOR and value.a is not None:
+                maker = value.a.a if value.a.kind == v.BOUND else value.a
+                if maker.kind == v.FUNCTION:
+                    results.append(self.results.returned(maker))
         return join_all(results)
 
     # -- containers --------------------------------------------------------------------------------------------
@@ -655,6 +668,7 @@ def is_none(value: Value) -> bool:
     return value.kind == v.CONSTANT and value.a is None
 
 
+_NEXT = {"__iter__": "__next__", "__aiter__": "__anext__"}
 _TYPES = frozenset({v.CLASS, v.EXTERNAL, v.ALIAS})
 _CYCLIC = frozenset({f.GLOBAL, f.PHI, f.IMPORTED})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})

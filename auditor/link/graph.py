@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from auditor.catalog.values import ContextChange
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
+
+_NO_LOOP: Final = frozenset({"builtins", "threading", "click", "typer"})
+"""Frameworks of the catalog that run no event loop."""
 
 MAX_LENGTH: Final = 40
 """Calls on a path; a longer one is no witness that anybody would follow."""
@@ -56,14 +60,18 @@ class State:
 class Graph:
     """Runs the worklist. ``states`` maps (node, context) to the best state."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
         self.evaluator = evaluator
-        self.edges = Edges(evaluator)
+        self.edges = Edges(evaluator, record_all=record_all)
         self.states: dict[tuple[Node, c.Context], State] = {}
         self.by_function: dict[Function, list[State]] = {}
+        # what is certain is taken first in, first out, which is by length; the rest by loss and length
+        self._certain: deque[State] = deque()
         self._heap: list[tuple[int, int, int, int, int, State]] = []
         self._sequence = 0
         self._servers: dict[Node, bool] = {}
+        self._async_modules: dict[int, bool] = {}
+        self._frameworks = {s.name for s in evaluator.catalog.sources if s.verified} - _NO_LOOP
 
     # -- propagation -------------------------------------------------------------------------------------------
 
@@ -85,8 +93,11 @@ class Graph:
         edge: Edge | None,
         why: str,
     ) -> None:
-        self._sequence += 1
         state = State(node, context, loss, length, before, edge, why)
+        if not loss:
+            self._certain.append(state)
+            return
+        self._sequence += 1
         site = edge.place.line if edge is not None else 0
         heapq.heappush(self._heap, (loss, length, node.function.id, site, self._sequence, state))
 
@@ -95,10 +106,10 @@ class Graph:
         self._push(self.edges.node(function), context, loss, 0, None, None, why)
 
     def _run(self) -> None:
-        heap = self._heap
+        certain, heap = self._certain, self._heap
         states = self.states
-        while heap:
-            *_, state = heapq.heappop(heap)
+        while certain or heap:
+            state = certain.popleft() if certain else heapq.heappop(heap)[-1]
             key = (state.node, state.context)
             known = states.get(key)
             if known is not None:
@@ -120,6 +131,7 @@ class Graph:
                 before = g.narrow(edge.constraints, state.context)
             else:
                 before = state.context
+            before = at_line(state.node.function, before, edge.place.line)
             after = edge.transform.apply(before)
             if after is None:
                 continue
@@ -217,10 +229,27 @@ class Graph:
 
     def _assume(self, function: Function) -> None:
         context = c.ASYNC_TEST if function.module.is_test else c.SERVING
-        self.root(function, context, "a coroutine function: it runs on an event loop")
+        # coroutines of something that is no event loop are rare, and live in modules that import none
+        loss = 0 if self._uses_event_loops(function) else 1
+        self.root(function, context, "a coroutine function: it runs on an event loop", loss)
+
+    def _uses_event_loops(self, function: Function) -> bool:
+        known = self._async_modules.get(function.module.index)
+        if known is None:
+            known = self._async_modules[function.module.index] = any(
+                name.partition(".")[0] in self._frameworks
+                for level, name in function.module.facts.imports
+                if not level
+            )
+        return known
 
     def _on_some_loop(self, function: Function) -> bool:
-        return any(c.HAS_LOOP[s.context] for s in self.by_function.get(function, ()))
+        """Whether something runs it on a loop; tests say nothing of who else calls what they test."""
+        in_test = function.module.is_test
+        return any(
+            c.HAS_LOOP[s.context] and (in_test or c.phase_of(s.context) != Phase.TEST)
+            for s in self.by_function.get(function, ())
+        )
 
     def _assumed_loop_users(self) -> None:
         """A synchronous function that asks for the running loop, with no known caller, is taken to be on one."""
@@ -247,6 +276,13 @@ class Graph:
                 continue
             self.root(function, c.SYNC_TEST if function.module.is_test else c.UNKNOWN, "called from outside")
         self._run()
+
+
+def at_line(function: Function, context: c.Context, line: int) -> c.Context:
+    """The context at a line of the function: what follows the `yield` of a lifespan is shutdown."""
+    if function.facts.last_yield and line > function.facts.last_yield and c.phase_of(context) == Phase.STARTUP:
+        return c.context(c.thread_of(context), c.loop_of(context), Phase.SHUTDOWN)
+    return context
 
 
 def _handled(function: Function, region: int) -> bool:

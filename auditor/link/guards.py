@@ -23,7 +23,7 @@ SCRIPT: Final = 5  # under `if __name__ == "__main__"`
 DEBUG: Final = 6  # under a debug flag
 
 Constraints = frozenset[int]
-_NONE: Final[Constraints] = frozenset()
+NO_CONSTRAINTS: Final[Constraints] = frozenset()
 _RAISES_WITHOUT_LOOP: Final = frozenset({"asyncio.get_running_loop", "asyncio.current_task", "asyncio.get_event_loop"})
 _MAYBE_LOOP: Final = frozenset({"asyncio._get_running_loop"})
 _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
@@ -60,7 +60,7 @@ class Guards:
     def of(self, module: Module, region: int) -> Constraints:
         """What holds in the region."""
         if not region:
-            return _NONE
+            return NO_CONSTRAINTS
         key = (module.index, region)
         known = self._known.get(key)
         if known is None:
@@ -73,7 +73,7 @@ class Guards:
                     found.add(NO_LOOP)
             elif kind == f.TRY_ELSE and _CATCHES & set(data) and self._asks_for_loop(module, data2):  # type: ignore[call-overload]
                 found.add(LOOP)
-            known = self._known[key] = frozenset(found) if found else _NONE
+            known = self._known[key] = frozenset(found) if found else NO_CONSTRAINTS
         return known
 
     def _asks_for_loop(self, module: Module, span: object) -> bool:

@@ -212,6 +212,9 @@ class Hierarchy:
         if not below:
             return []
         candidates = self._definers(name)
+        if not class_.module.is_test:
+            # what a test derives is never what the program itself meets
+            candidates = [c for c in candidates if not c.module.is_test]
         if not candidates:
             return []
         subclasses = self._below.get(class_)
@@ -228,6 +231,10 @@ class Hierarchy:
                     found.append((mixin, subclass))
                     break
         return found
+
+    def is_defined(self, name: str) -> bool:
+        """Whether any class of the program defines the name."""
+        return bool(self._definers(name))
 
     def _definers(self, name: str) -> list[Class]:
         """All classes of the program that define the name."""
@@ -268,6 +275,20 @@ class Hierarchy:
                         if value.kind == v.CLASS:
                             return value.a  # type: ignore[no-any-return]
         return None
+
+    def reaches(self, class_: Class, name: str, owner: Class) -> bool:
+        """Whether an instance of the class may run ``owner``'s version of a method: as its own, or through ``super()``."""
+        definer = self._definer(class_, name)
+        if definer is None or definer is owner:
+            return True
+        for subclass in (class_, *self.descendants(class_)):
+            if self._definer(subclass, name) is owner:
+                return True
+        for position in definer.facts.attributes[name]:
+            for value in self._evaluator.values(definer.module, position):
+                if value.kind == v.FUNCTION and _calls_super(value.a):
+                    return True
+        return False
 
     def is_overridden(self, class_: Class, name: str) -> bool:
         """Whether some subclass has another definition of the name, or the class leaves it to its subclasses."""
@@ -534,6 +555,11 @@ class Hierarchy:
                         if wanted and candidate.a not in found:
                             found.append(candidate.a)
         return found
+
+
+def _calls_super(function: Function) -> bool:
+    facts = function.module.facts
+    return any(facts.exprs[facts.calls[n][f.C_CALLEE]] == (f.GLOBAL, "super") for n in function.facts.calls)
 
 
 def is_property(function: Function) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
+from auditor.link.graph import at_line
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
@@ -232,11 +233,22 @@ class Suspects:
         return Exposed(
             (*kept, *hops),
             len(kept),
-            state.context,
-            Confidence(2 - min(loss, 2)),
+            at_line(hops[0].function, state.context, hops[0].place.line),
+            _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
             why,
             frozenset(roles),
         )
+
+
+def _by_depth(confidence: Confidence, length: int) -> Confidence:
+    """Deep paths hold more conditions that nobody checked."""
+    if length > _LOW_DEPTH:
+        return Confidence.LOW
+    return min(confidence, Confidence.MEDIUM) if length > _MEDIUM_DEPTH else confidence
+
+
+_MEDIUM_DEPTH: Final = 6
+_LOW_DEPTH: Final = 10
 
 
 def _names_data(values: tuple[object, ...]) -> bool:

@@ -38,7 +38,8 @@ def of_cost(cost: Cost) -> Severity:
 def in_place(severity: Severity, *, phase: Phase, in_loop: bool, roles: frozenset[str]) -> Severity:
     """The severity where it stands: up in a loop, in middleware and on WebSocket paths, down where nobody waits yet."""
     level = int(severity)
-    if in_loop:
+    if in_loop and severity > Severity.MONITOR:
+        # a loop over what takes microseconds needs hundreds of rounds to be felt
         level += 1
     if roles & _STEPS_UP:
         level += 1
