@@ -1,10 +1,10 @@
 """Facts of a file by the names that its source uses, so that tests say what is known and not how it is stored.
 
-A source asks by calling ``probe``: `Indexed.probes` gives what the arguments of its calls stand for, in a short notation:
+A source asks by calling ``probe``: `Indexed.probes` gives what the arguments of its calls stand for. In its notation
 
 - ``name`` a name of the module's scope, ``name@f`` parameter ``name`` of function ``f``, ``?`` nothing is known
 - ``a | b`` one of several (sorted), ``cycle(a | b)`` the same, closed over a loop; ``~`` the cycle itself
-- ``def f``, ``class C``, ``module m``, ``package m``, ``from m import n``; ``wrap(...)`` by ``@f``: ``f(def g)`` as `decorated`
+- ``def f``, ``class C``, ``module m``, ``package m``, ``from m import n``
 - ``each x``, ``enter x``, ``await x``, ``x[key]``, ``<str>`` an instance of a builtin type
 """
 

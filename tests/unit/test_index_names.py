@@ -904,5 +904,6 @@ def test_type_aliases_of_all_forms() -> None:
     # the statement is lowered to an assignment where the interpreter does not know it
     assert found.pop("C") in (["None | Thing"], ["(Thing __or__ None)"])
     assert found == {
-        "TypeAlias": ["from typing import TypeAlias"], "A": ["dict[str, Thing]"], "B": ["list[Thing]"], "D": ["list[T]"],
+        "TypeAlias": ["from typing import TypeAlias"], "A": ["dict[str, Thing]"], "B": ["list[Thing]"],
+        "D": ["list[T]"],
     }  # fmt: skip
