@@ -278,12 +278,13 @@ class ExpressionIndexer:
 
     def subscript(self, node: ast.Subscript) -> int:
         base = self.visit(node.value)
+        if base and self.function.kind <= f.CLASS_BODY and _may_be_types(node.slice):
+            self.operator("__getitem__", base, 0, node)
+            return self.generic(base, node.slice)
         key = self.key_of(node.slice)
         if not base:
             return 0
         self.operator("__getitem__", base, 0, node)
-        if key is None and self.function.kind <= f.CLASS_BODY and _may_be_types(node.slice):
-            return self.generic(base, node.slice)
         return self.intern((f.ITEM, base, key))
 
     def generic(self, base: int, inner: ast.expr) -> int:
@@ -592,9 +593,11 @@ class ExpressionIndexer:
 
 
 def _may_be_types(node: ast.expr) -> bool:
-    """Whether a subscript could be that of a type alias: names and literals only, so that nothing is visited twice."""
+    """Whether a subscript could be that of a type alias; a plain constant is a key."""
     kind = node.__class__
-    if kind is ast.Tuple or kind is ast.List:
+    if kind is ast.Tuple:
+        return all(e.__class__ is ast.Constant or e.__class__ is ast.Call or _may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
+    if kind is ast.List:
         return all(_may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
     if kind is ast.Subscript:
         return _may_be_types(node.value) and _may_be_types(node.slice)  # type: ignore[attr-defined]
@@ -602,7 +605,7 @@ def _may_be_types(node: ast.expr) -> bool:
         return _may_be_types(node.value)  # type: ignore[attr-defined]
     if kind is ast.BinOp:
         return _may_be_types(node.left) and _may_be_types(node.right)  # type: ignore[attr-defined]
-    return kind is ast.Name or kind is ast.Constant
+    return kind is ast.Name
 
 
 _PLAIN = frozenset({f.UNKNOWN, f.CONST, f.BUILTIN, f.COMPARE, f.NOT})
