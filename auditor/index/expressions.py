@@ -31,6 +31,9 @@ _COMPARISONS = {
     ast.In: "in",
     ast.NotIn: "not in",
 }
+_WIDEST = 40
+"""Alternatives of one name; more than the linker's sets hold would only cost time."""
+
 _LONG_CONSTANT = 200
 """Longer strings are no keys, names or paths that a resolution could need; their type is enough."""
 
@@ -164,17 +167,19 @@ class ExpressionIndexer:
         self.environment[name] = value
 
     def union(self, positions: list[int]) -> int:
-        """One of several expressions, flattened, without repetition."""
-        flat: list[int] = []
+        """One of several expressions, flattened, without repetition, cut where they say nothing any more."""
+        flat: dict[int, None] = {}
         for position in positions:
             expression = self.exprs[position]
             if expression[0] == f.UNION:
                 for inner in expression[1]:
-                    if inner not in flat:
-                        flat.append(inner)
-            elif position not in flat:
-                flat.append(position)
-        return flat[0] if len(flat) == 1 else self.intern((f.UNION, tuple(flat)))
+                    flat[inner] = None
+            else:
+                flat[position] = None
+            if len(flat) > _WIDEST:
+                break
+        kept = tuple(flat)[:_WIDEST]
+        return kept[0] if len(kept) == 1 else self.intern((f.UNION, kept))
 
     # -- simple expressions ------------------------------------------------------------------------------------
 

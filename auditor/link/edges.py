@@ -325,7 +325,7 @@ class Edges:
             for position in positions:
                 expression = exprs[position]
                 if expression[0] != f.ATTR:
-                    if expression == (f.GLOBAL, "super"):
+                    if expression == (f.GLOBAL, "super") and hierarchy.super_varies(class_):
                         return True
                     continue
                 base = exprs[expression[1]]

@@ -98,14 +98,20 @@ class Evaluator:
                 module.memo[position] = result
             return result
         # every cycle passes through a node that the solver knows: the others are final when they have read no open one
+        if solver.provisional:
+            provisional = solver.provisional.get((module.index, position))
+            if provisional is not None:
+                solver.low = min(solver.low, provisional[1])
+                return provisional[0]
         outer = solver.low
         solver.low = NO_CYCLE
         result = compute(module, expression)
         if solver.low == NO_CYCLE:
             module.memo[position] = result
             solver.low = outer
-        elif outer < solver.low:
-            solver.low = outer
+        else:
+            solver.keep((module.index, position), result)
+            solver.low = min(outer, solver.low)
         return result
 
     def concrete(self, values: Values) -> Values:

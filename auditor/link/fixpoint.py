@@ -23,17 +23,17 @@ _MAX_DEPTH: Final = 600
 class Solver:
     """Computes nodes on demand. ``done`` maps finished nodes to their values.
 
-    ``low`` is how far out the outermost unfinished node lies that the present computation has read: a result is final
+    ``provisional`` holds what is known within the present round of an open cycle. ``low`` is how far out the outermost unfinished node lies that the present computation has read: a result is final
     when it is `NO_CYCLE`.
     """
 
-    __slots__ = ("_active", "_partial", "_provisional", "_trail", "done", "low")
+    __slots__ = ("_active", "_partial", "_trail", "done", "low", "provisional")
 
     def __init__(self) -> None:
         self.done: dict[Any, Values] = {}
         self._active: dict[Any, int] = {}
         self._partial: dict[Any, Values] = {}
-        self._provisional: dict[Any, tuple[Values, int]] = {}
+        self.provisional: dict[Any, tuple[Values, int]] = {}
         self._trail: list[Any] = []
         self.low = NO_CYCLE
 
@@ -47,7 +47,7 @@ class Solver:
         if at is not None:
             self.low = min(self.low, at)
             return self._partial.get(key, NOTHING)
-        provisional = self._provisional.get(key)
+        provisional = self.provisional.get(key)
         if provisional is not None:
             self.low = min(self.low, provisional[1])
             return provisional[0]
@@ -71,7 +71,7 @@ class Solver:
             if low < depth:
                 # part of a cycle that began further out: final when that one is
                 self._partial[key] = grown
-                self._provisional[key] = (grown, low)
+                self.provisional[key] = (grown, low)
                 trail.append(key)
                 break
             rounds += 1
@@ -81,14 +81,19 @@ class Solver:
                 break
             self._partial[key] = grown
             for inner in trail[mark:]:
-                del self._provisional[inner]
+                del self.provisional[inner]
             del trail[mark:]
         del active[key]
         self.low = min(outer_low, low)
         return value if low > depth else grown
 
+    def keep(self, key: Any, value: Values) -> None:
+        """Remember, for the present round of the open cycle, a value that rests on ``low``."""
+        self.provisional[key] = (value, self.low)
+        self._trail.append(key)
+
     def _finish(self, key: Any, value: Values, mark: int) -> None:
-        done, partial, provisional = self.done, self._partial, self._provisional
+        done, partial, provisional = self.done, self._partial, self.provisional
         done[key] = value
         partial.pop(key, None)
         for inner in self._trail[mark:]:

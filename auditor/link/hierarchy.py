@@ -31,6 +31,7 @@ class Hierarchy:
         self._descendants: dict[Class, tuple[Class, ...]] = {}
         self._stores_elsewhere: dict[str, list[tuple[Module, int, int]]] | None = None
         self._property_names: frozenset[str] | None = None
+        self._super_varies: dict[Class, bool] = {}
         self._overriders: dict[tuple[Class, str], tuple[tuple[Class, Class], ...]] = {}
         self._defining: dict[str, list[Class]] | None = None
         self._below: dict[Class, frozenset[Class]] = {}
@@ -289,6 +290,20 @@ class Hierarchy:
                 if value.kind == v.FUNCTION and _calls_super(value.a):
                     return True
         return False
+
+    def super_varies(self, class_: Class) -> bool:
+        """Whether what follows the class in the order of a subclass is not what follows it in its own."""
+        known = self._super_varies.get(class_)
+        if known is None:
+            rest = self.order(class_)[1:]
+            known = False
+            for subclass in self.descendants(class_):
+                order = self.order(subclass)
+                if class_ in order and order[order.index(class_) + 1 :] != rest:
+                    known = True
+                    break
+            self._super_varies[class_] = known
+        return known
 
     def is_overridden(self, class_: Class, name: str) -> bool:
         """Whether some subclass has another definition of the name, or the class leaves it to its subclasses."""
