@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.index.scopes import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BINARY_DUNDERS = {
     ast.Add: "__add__",
@@ -22,6 +25,15 @@ _BINARY_DUNDERS = {
     ast.BitXor: "__xor__",
     ast.BitAnd: "__and__",
     ast.FloorDiv: "__floordiv__",
+}
+_DUNDER_NUMBERS = {name: number for number, name in enumerate(f.DUNDERS)}
+_COMPARED_DUNDERS = {
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
 }
 _COMPARISONS = {
     ast.Is: "is",
@@ -48,6 +60,8 @@ class ExpressionIndexer:
     def __init__(self) -> None:
         self.file = f.FileFacts()
         self.exprs = self.file.exprs
+        self.read_log = self.file.read_log
+        self.operator_log = self.file.operator_log
         self.interned: dict[Any, int] = {self.exprs[0]: 0}
         self.environment: dict[str, int] = {}
         self.log: list[tuple[str, int]] = []  # (name, expression before the assignment or -1), to undo branches
@@ -60,35 +74,6 @@ class ExpressionIndexer:
         self.function: f.FunctionFacts
         self.function_id = 0
         self.outer_environments: list[tuple[Scope, dict[str, int]]] = []
-        self.visitors: dict[type, Any] = {
-            ast.Name: self.name,
-            ast.Attribute: self.attribute,
-            ast.Call: self.call,
-            ast.Constant: self.constant,
-            ast.Subscript: self.subscript,
-            ast.Await: self.await_,
-            ast.Tuple: self.tuple_,
-            ast.List: self.list_,
-            ast.Set: self.set_,
-            ast.Dict: self.dict_,
-            ast.JoinedStr: self.joined,
-            ast.FormattedValue: self.formatted,
-            ast.BinOp: self.binary,
-            ast.BoolOp: self.boolean,
-            ast.UnaryOp: self.unary,
-            ast.Compare: self.compare,
-            ast.IfExp: self.conditional,
-            ast.Lambda: self.lambda_,
-            ast.ListComp: self.list_comprehension,
-            ast.SetComp: self.set_comprehension,
-            ast.GeneratorExp: self.generator,
-            ast.DictComp: self.dict_comprehension,
-            ast.Starred: self.starred,
-            ast.NamedExpr: self.named,
-            ast.Yield: self.yield_,
-            ast.YieldFrom: self.yield_from,
-            ast.Slice: self.slice_,
-        }
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -184,8 +169,8 @@ class ExpressionIndexer:
     # -- simple expressions ------------------------------------------------------------------------------------
 
     def visit(self, node: ast.expr) -> int:
-        visitor = self.visitors.get(node.__class__)
-        return visitor(node) if visitor is not None else self.other(node)  # type: ignore[no-any-return]
+        visitor = _VISITORS.get(node.__class__)
+        return visitor(self, node) if visitor is not None else self.other(node)
 
     def other(self, node: ast.AST) -> int:
         """A node that is newer than this code: its children may still hold calls."""
@@ -215,8 +200,16 @@ class ExpressionIndexer:
         if not base:
             return 0
         position = self.intern((f.ATTR, base, self.mangled(node.attr)))
-        self.function.reads.append(
-            (position, node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, self.region)
+        self.read_log.extend(
+            (
+                self.function_id,
+                position,
+                node.lineno,
+                node.col_offset,
+                node.end_lineno or 0,
+                node.end_col_offset or 0,
+                self.region,
+            )
         )
         return position
 
@@ -363,9 +356,10 @@ class ExpressionIndexer:
         """Record an operator that may run a method of the operand's class."""
         if self.exprs[operand][0] in _PLAIN and self.exprs[other][0] in _PLAIN:
             return
-        self.function.operators.append(
+        self.operator_log.extend(
             (
-                dunder,
+                self.function_id,
+                _DUNDER_NUMBERS[dunder],
                 operand,
                 other,
                 node.lineno,
@@ -395,6 +389,8 @@ class ExpressionIndexer:
         operation = node.ops[0].__class__
         if (operation is ast.In or operation is ast.NotIn) and rights[0]:
             self.operator("__contains__", rights[0], 0, node)
+        elif operation in _COMPARED_DUNDERS and left:
+            self.operator(_COMPARED_DUNDERS[operation], left, rights[0], node)
         if len(rights) == 1:
             symbol = _COMPARISONS.get(operation)
             if symbol is not None and (left or rights[0]):
@@ -615,3 +611,34 @@ def _may_be_types(node: ast.expr) -> bool:
 
 _PLAIN = frozenset({f.UNKNOWN, f.CONST, f.BUILTIN, f.COMPARE, f.NOT})
 """Expressions whose operators never run code of the project."""
+
+_VISITORS: dict[type, Callable[[ExpressionIndexer, Any], int]] = {
+    ast.Name: ExpressionIndexer.name,
+    ast.Attribute: ExpressionIndexer.attribute,
+    ast.Call: ExpressionIndexer.call,
+    ast.Constant: ExpressionIndexer.constant,
+    ast.Subscript: ExpressionIndexer.subscript,
+    ast.Await: ExpressionIndexer.await_,
+    ast.Tuple: ExpressionIndexer.tuple_,
+    ast.List: ExpressionIndexer.list_,
+    ast.Set: ExpressionIndexer.set_,
+    ast.Dict: ExpressionIndexer.dict_,
+    ast.JoinedStr: ExpressionIndexer.joined,
+    ast.FormattedValue: ExpressionIndexer.formatted,
+    ast.BinOp: ExpressionIndexer.binary,
+    ast.BoolOp: ExpressionIndexer.boolean,
+    ast.UnaryOp: ExpressionIndexer.unary,
+    ast.Compare: ExpressionIndexer.compare,
+    ast.IfExp: ExpressionIndexer.conditional,
+    ast.Lambda: ExpressionIndexer.lambda_,
+    ast.ListComp: ExpressionIndexer.list_comprehension,
+    ast.SetComp: ExpressionIndexer.set_comprehension,
+    ast.GeneratorExp: ExpressionIndexer.generator,
+    ast.DictComp: ExpressionIndexer.dict_comprehension,
+    ast.Starred: ExpressionIndexer.starred,
+    ast.NamedExpr: ExpressionIndexer.named,
+    ast.Yield: ExpressionIndexer.yield_,
+    ast.YieldFrom: ExpressionIndexer.yield_from,
+    ast.Slice: ExpressionIndexer.slice_,
+}
+"""A table of plain functions: one of bound methods would tie each indexer into a cycle, and keep what it held."""

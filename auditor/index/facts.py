@@ -10,6 +10,12 @@ Lines are 1-based, columns are UTF-8 byte offsets from 0, as the ``ast`` module 
 
 from __future__ import annotations
 
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 # Expression tags, with the shape of the tuple that they begin.
 UNKNOWN = 0  #  (UNKNOWN,)
 GLOBAL = 1  #  (GLOBAL, name)                a name of the module's scope, or a builtin
@@ -89,6 +95,17 @@ C_REGION = 8
 C_FUNCTION = 9
 
 
+DUNDERS = (
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__await__", "__add__", "__sub__", "__mul__", "__matmul__",
+    "__truediv__", "__mod__", "__pow__", "__lshift__", "__rshift__", "__or__", "__xor__", "__and__", "__floordiv__",
+    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
+)  # fmt: skip
+"""Methods behind operators, by their number in ``FileFacts.operator_log``."""
+
+_READ = 7  # fields of an entry of read_log
+_OPERATOR = 9  # fields of an entry of operator_log
+
+
 class FunctionFacts:
     """One function body. A module body and a class body are functions too: code that runs at import.
 
@@ -143,15 +160,27 @@ class FunctionFacts:
         self.calls: list[int] = []
         self.returns: list[tuple[int, int]] = []  # (expr, region)
         self.yields: list[int] = []
-        # (expr, line, column, end line, end column, region)
+        # (expr, line, column, end line, end column, region); filled by FileFacts.unpack
         self.reads: list[tuple[int, int, int, int, int, int]] = []
         # (base expr, name, value expr, line, column, end line, end column, region)
         self.writes: list[tuple[int, str, int, int, int, int, int, int]] = []
         # (expr, is async, line, column, end line, end column, region)
         self.withs: list[tuple[int, bool, int, int, int, int, int]] = []
         self.iterations: list[tuple[int, bool, int, int, int, int, int]] = []
-        # (dunder, operand expr, other operand expr, line, column, end line, end column, region)
+        # (dunder, operand expr, other operand expr, line, column, end line, end column, region); likewise
         self.operators: list[tuple[str, int, int, int, int, int, int, int]] = []
+
+
+    def seal(self) -> None:
+        """Let empty lists go: most functions have several, and there are tens of thousands of functions."""
+        for name in _LISTS:
+            if not getattr(self, name):
+                setattr(self, name, _EMPTY)
+
+
+_LISTS = ("calls", "returns", "yields", "reads", "writes", "withs", "iterations", "operators")
+_EMPTY: list[object] = []
+"""Shared by all, and never appended to after indexing."""
 
 
 class ClassFacts:
@@ -198,6 +227,8 @@ class FileFacts:
         "globals",
         "imports",
         "mutations",
+        "operator_log",
+        "read_log",
         "regions",
         "stars",
         "stores",
@@ -218,5 +249,32 @@ class FileFacts:
         self.mutations: list[tuple[int, object, int]] = []
         # `base.name = value` where base is not the first parameter of a method: (base expr, name, value expr)
         self.stores: list[tuple[int, str, int]] = []
+        # attribute reads and operators of all functions, flat: most are of no interest once all classes are known.
+        # function, then the fields of FunctionFacts.reads; function, number in DUNDERS, then those of operators
+        self.read_log = array("i")
+        self.operator_log = array("i")
         # line spans of statements of module and class bodies that hold calls of their own
         self.units: list[tuple[int, int]] = []
+
+    def unpack(self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None) -> None:
+        """Give each function its reads and operators: those whose attribute is a property, whose method some class has.
+
+        None keeps all of them. The logs are empty afterwards.
+        """
+        functions, exprs = self.functions, self.exprs
+        log = self.read_log
+        for at in range(0, len(log), _READ):
+            if properties is None or exprs[log[at + 1]][2] in properties:
+                functions[log[at]].reads.append(tuple(log[at + 1 : at + _READ]))  # type: ignore[arg-type]
+        wanted = [dunders is None or name in dunders or "__r" + name[2:] in dunders for name in DUNDERS]
+        log = self.operator_log
+        if any(wanted):
+            for at in range(0, len(log), _OPERATOR):
+                number = log[at + 1]
+                if wanted[number]:
+                    fields = (DUNDERS[number], *log[at + 2 : at + _OPERATOR])
+                    functions[log[at]].operators.append(fields)  # type: ignore[arg-type]
+        self.read_log = array("i")
+        self.operator_log = array("i")
+        for function in functions:
+            function.seal()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.index.expressions import ExpressionIndexer
 from auditor.index.scopes import Scope, bound_names, pattern_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ROLES = frozenset(
     {
@@ -36,38 +40,6 @@ class StatementIndexer(ExpressionIndexer):
         self.waiting: list[tuple[list[ast.stmt], int, Scope, tuple[int, int] | None]] = []
         self.loop_values: list[list[tuple[str, int]]] = []
         self.current_class = -1
-        self.statements: dict[type, Any] = {
-            ast.Expr: self.expression_statement,
-            ast.Assign: self.assign,
-            ast.AnnAssign: self.annotated_assign,
-            ast.AugAssign: self.augmented_assign,
-            ast.Return: self.return_,
-            ast.If: self.if_,
-            ast.For: self.for_,
-            ast.AsyncFor: self.for_,
-            ast.While: self.while_,
-            ast.Try: self.try_,
-            ast.With: self.with_,
-            ast.AsyncWith: self.with_,
-            ast.FunctionDef: self.function_definition,
-            ast.AsyncFunctionDef: self.function_definition,
-            ast.ClassDef: self.class_definition,
-            ast.Import: self.import_,
-            ast.ImportFrom: self.import_from,
-            ast.Raise: self.raise_,
-            ast.Assert: self.assert_,
-            ast.Delete: self.delete,
-            ast.Match: self.match,
-            ast.Pass: self.nothing,
-            ast.Global: self.nothing,
-            ast.Nonlocal: self.nothing,
-            ast.Break: self.jump,
-            ast.Continue: self.jump,
-        }
-        if hasattr(ast, "TryStar"):
-            self.statements[ast.TryStar] = self.try_
-        if hasattr(ast, "TypeAlias"):
-            self.statements[ast.TypeAlias] = self.type_alias
 
     # -- bodies ------------------------------------------------------------------------------------------------
 
@@ -93,13 +65,12 @@ class StatementIndexer(ExpressionIndexer):
 
     def top_level(self, body: list[ast.stmt]) -> None:
         """Statements of a module or class body, each with its unit for the rule tier."""
-        statements = self.statements
         units = self.file.units
         function = self.function
         for node in body:
             before = len(function.calls) + len(function.withs)
             kind = node.__class__
-            statements[kind](node)
+            _STATEMENTS[kind](self, node)
             if len(function.calls) + len(function.withs) != before:
                 first = node.lineno
                 if kind in _DEFINITIONS and node.decorator_list:  # type: ignore[attr-defined]
@@ -124,13 +95,12 @@ class StatementIndexer(ExpressionIndexer):
 
         After an ``if`` that always leaves, the rest of the block runs under the opposite condition.
         """
-        statements = self.statements
         outer = self.region
         left = False
         for node in body:
             if left:
                 break
-            left = statements[node.__class__](node)
+            left = _STATEMENTS[node.__class__](self, node)
         self.region = outer
         return left
 
@@ -690,3 +660,36 @@ def _exception_names(node: ast.expr | None) -> list[str]:
 def index_tree(tree: ast.Module) -> f.FileFacts:
     """The facts of a parsed module."""
     return StatementIndexer().index_module(tree)
+
+
+_STATEMENTS: dict[type, Callable[[StatementIndexer, Any], bool]] = {
+    ast.Expr: StatementIndexer.expression_statement,
+    ast.Assign: StatementIndexer.assign,
+    ast.AnnAssign: StatementIndexer.annotated_assign,
+    ast.AugAssign: StatementIndexer.augmented_assign,
+    ast.Return: StatementIndexer.return_,
+    ast.If: StatementIndexer.if_,
+    ast.For: StatementIndexer.for_,
+    ast.AsyncFor: StatementIndexer.for_,
+    ast.While: StatementIndexer.while_,
+    ast.Try: StatementIndexer.try_,
+    ast.TryStar: StatementIndexer.try_,
+    ast.With: StatementIndexer.with_,
+    ast.AsyncWith: StatementIndexer.with_,
+    ast.FunctionDef: StatementIndexer.function_definition,
+    ast.AsyncFunctionDef: StatementIndexer.function_definition,
+    ast.ClassDef: StatementIndexer.class_definition,
+    ast.Import: StatementIndexer.import_,
+    ast.ImportFrom: StatementIndexer.import_from,
+    ast.Raise: StatementIndexer.raise_,
+    ast.Assert: StatementIndexer.assert_,
+    ast.Delete: StatementIndexer.delete,
+    ast.Match: StatementIndexer.match,
+    ast.Pass: StatementIndexer.nothing,
+    ast.Global: StatementIndexer.nothing,
+    ast.Nonlocal: StatementIndexer.nothing,
+    ast.Break: StatementIndexer.jump,
+    ast.Continue: StatementIndexer.jump,
+}
+if sys.version_info >= (3, 12):
+    _STATEMENTS[ast.TypeAlias] = StatementIndexer.type_alias

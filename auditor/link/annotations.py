@@ -114,6 +114,8 @@ class Annotations:
         evaluator = self._evaluator
         interner = evaluator.interner
         results: list[Values] = []
+        if not parts:  # tuple[()]
+            return join_all([self._instance(value) for value in evaluator.values(module, base)])
         for value in evaluator.values(module, base):
             if value.kind == v.CLASS:
                 results.append(interner.instance(value.a, virtual=True).one)

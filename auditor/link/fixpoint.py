@@ -89,8 +89,9 @@ class Solver:
 
     def keep(self, key: Any, value: Values) -> None:
         """Remember, for the present round of the open cycle, a value that rests on ``low``."""
+        if key not in self.provisional:
+            self._trail.append(key)
         self.provisional[key] = (value, self.low)
-        self._trail.append(key)
 
     def _finish(self, key: Any, value: Values, mark: int) -> None:
         done, partial, provisional = self.done, self._partial, self.provisional

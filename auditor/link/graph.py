@@ -77,6 +77,10 @@ class Graph:
 
     def propagate(self) -> None:
         """Reach everything, roots that are certain before those that are assumed."""
+        hierarchy = self.evaluator.hierarchy
+        properties, dunders = hierarchy.property_names(), hierarchy.dunders()
+        for module in self.evaluator.program.modules:
+            module.facts.unpack(properties, dunders)
         self._certain_roots()
         self._run()
         self._assumed_coroutines()

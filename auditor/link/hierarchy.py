@@ -233,6 +233,10 @@ class Hierarchy:
                     break
         return found
 
+    def dunders(self) -> set[str]:
+        """Methods behind operators that some class of the program defines."""
+        return {name for d in f.DUNDERS for name in (d, "__r" + d[2:]) if self._definers(name)}
+
     def is_defined(self, name: str) -> bool:
         """Whether any class of the program defines the name."""
         return bool(self._definers(name))
