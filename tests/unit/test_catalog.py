@@ -344,7 +344,11 @@ names = ["w.run", "w.App.serve"]
         (Condition(Selector(0, "interval"), given=False), CallArguments(double_starred=True), False),
         (Condition(Selector(0), given=False), CallArguments(double_starred=True), True),
         (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={1: ("os.W",)}), True),
-        (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={"o": ("os.U", "os.W")}), True),
+        (
+            Condition(Selector(1, "o"), mentions="os.W"),
+            CallArguments(mentioned={"o": ("os.U", "os.W")}),
+            True,
+        ),
         (Condition(Selector(1, "o"), mentions="os.W"), CallArguments(mentioned={0: ("os.W",)}), False),
         (Condition(Selector(1, "o"), mentions="os.W"), args(0, 1), False),
     ],
@@ -407,7 +411,7 @@ def test_calls_that_differ_by_their_arguments() -> None:
 def test_faults_of_variants() -> None:
     assert problems(
         f'[[api]]\nnames = ["a.b"]\n{BLOCKS}variants = [\n'
-        '    { when = [{ position = 0, equals = 1 }] },\n'
+        "    { when = [{ position = 0, equals = 1 }] },\n"
         '    { when = [{ position = 0, equls = 1 }], bounded = "yes" },\n'
         '    { when = [{ position = 0, mentions = 3 }], costt = 1, gil = "hold" },\n'
         '    { when = { position = 0 }, gil = "holds" },\n'
