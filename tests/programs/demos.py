@@ -934,6 +934,186 @@ DEMOS: dict[str, Demo] = {
         """,
         {"data/keys.txt": "k", "settings.env": "access_log=access.txt\n"},
     ),
+    # -- mechanisms of real programs
+    "completed_futures": Demo(
+        """
+        from renders.api import render_all
+        await render_all(["a", "b"])
+        """,
+        hidden=("renders/batch.py:11",),  # a generator: it waits where the loop asks for the next one
+    ),
+    "pool_in_coroutine": Demo("""
+        from prints.api import print_later, print_pages
+        await print_pages([1, 2])
+        await print_later([1, 2])
+        """),
+    "external_callbacks": Demo(
+        """
+        from cleaning.api import forget
+        os.mkdir("folder")
+        await forget("in.txt", "folder")
+        """,
+        TEXT,
+    ),
+    "serving_main": Demo("""
+        from jobs.run import main
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            main()
+        """),
+    "serving_server": Demo("""
+        from jobs.run import main
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            main()
+        """),
+    "command_main": Demo("""
+        from jobs.run import main
+        main()
+        """),
+    "callback_attribute": Demo("""
+        from doors.api import enter
+        await enter("ann")
+        """),
+    "observers": Demo(
+        """
+        from stocks.api import trade
+        await trade(1)
+        """,
+        TEXT,
+    ),
+    "plugin_registry": Demo(
+        """
+        from plugins.api import call
+        await call("size", "in.txt")
+        """,
+        TEXT,
+    ),
+    "callable_handler": Demo(
+        """
+        from hooks.api import handle
+        await handle("pause", "in.txt")
+        """,
+        TEXT,
+    ),
+    "single_dispatch": Demo("""
+        from export.api import save
+        await save("text", "out.txt")
+        await save(b"bytes", "out.bin")
+        """),
+    "context_variable": Demo("""
+        from tenants.api import lookup
+        await lookup("k")
+        """),
+    "generator_coroutine": Demo("""
+        from ticks.api import wait
+        await wait()
+        """),
+    "generator_cleanup": Demo(
+        """
+        from rows.api import first
+        await first("in.txt")
+        """,
+        TEXT,
+    ),
+    "async_lock": Demo("""
+        from ledger.api import record
+        await record("out.txt", {"a": 1})
+        """),
+    "typed_tables": Demo(
+        """
+        from routes.api import serve
+        from routes.handlers import Handler
+        await serve({"first": Handler()}, "touch", "in.txt")
+        """,
+        TEXT,
+    ),
+    "default_factories": Demo(
+        """
+        from options.api import start
+        await start("n")
+        """,
+        TEXT,
+    ),
+    "attrs_classes": Demo("""
+        from devices.api import greet
+        await greet()
+        """),
+    "named_tuples": Demo(
+        """
+        from steps.api import perform
+        await perform("in.txt")
+        """,
+        TEXT,
+    ),
+    "typed_dicts": Demo("""
+        from wiring.api import handle
+        from wiring.store import Cache, Store
+        await handle({"store": Store(), "cache": Cache()}, "text")
+        """),
+    "enum_actions": Demo(
+        """
+        from actions.api import perform
+        await perform("in.txt")
+        """,
+        TEXT,
+    ),
+    "abstract_factory": Demo("""
+        from widgets.api import show
+        await show("file", "text")
+        """),
+    "injection_container": Demo("""
+        from shop.api import view
+        await view("k")
+        """),
+    "late_attribute": Demo("""
+        from mail.api import post
+        await post("text")
+        """),
+    "module_by_name": Demo("""
+        from tasks.api import run
+        await run()
+        """),
+    "renamed_reexport": Demo("""
+        from blobstore.api import upload
+        await upload("out.bin", b"x")
+        """),
+    "patched_attributes": Demo(
+        """
+        from feeds.api import show
+        await show("in.txt")
+        """,
+        TEXT,
+    ),
+    "loop_else": Demo("""
+        from mirrors.api import sync
+        await sync()
+        """),
+    "nonlocal_receiver": Demo("""
+        from probes.api import measure
+        await measure()
+        """),
+    "class_patterns": Demo(
+        """
+        from events.api import handle
+        from events.model import Ping, Target, Wipe
+        await handle(Wipe(Target()))
+        await handle(Ping())
+        """,
+        TEXT,
+    ),
+    "unpacked_generators": Demo("""
+        from feed.api import collect
+        await collect()
+        """),
+    "comparisons": Demo(
+        """
+        from versions.api import compare
+        await compare("in.txt")
+        """,
+        TEXT,
+    ),
+    # -- end of mechanisms
 }
 
 
