@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from auditor.catalog.lookup import MAX_RENAMES, Catalog, Tables, rename, rename_once
 from auditor.catalog.reader import DataFile, RawTable, TableReader
+from auditor.catalog.relevance import relevant
 from auditor.catalog.values import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from auditor.catalog.reader import Parse
 
@@ -31,17 +32,26 @@ class TextFile(Protocol):
         """The content."""
 
 
-def load(files: Iterable[TextFile], parse: Parse | None = None) -> Catalog:
+def load(
+    files: Iterable[TextFile], parse: Parse | None = None, imported: Collection[str] | None = None
+) -> Catalog:
     """Read catalog and framework files, in their order; raises CatalogError with every problem in them.
 
     ``parse`` stands in for `tomllib.loads`, which takes three quarters of the time: a cache of its results can.
+    ``imported``: the top-level packages that the program imports; files about other packages are left out.
     """
-    return load_texts(((str(file), file.read_bytes()) for file in files), parse)
+    return load_texts(((str(file), file.read_bytes()) for file in files), parse, imported)
 
 
-def load_texts(contents: Iterable[tuple[str, bytes]], parse: Parse | None = None) -> Catalog:
+def load_texts(
+    contents: Iterable[tuple[str, bytes]],
+    parse: Parse | None = None,
+    imported: Collection[str] | None = None,
+) -> Catalog:
     """The same from (path, content) pairs."""
     loader = _Loader(parse)
+    if imported is not None:
+        contents = relevant(list(contents), imported)
     for path, content in contents:
         loader.add(path, content)
     return loader.catalog()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from auditor.catalog import schema
 from auditor.catalog.conditions import Condition, Selector
+from auditor.catalog.relevance import stated
 from auditor.catalog.values import (
     NO_COST,
     Api,
@@ -111,6 +112,27 @@ class DataFile:
             elif name in schema.HEADERS:
                 self._check_table(schema.HEADERS[name], value, name, 0)
         self._check_defaults()
+        self._check_relevance()
+
+    def _check_relevance(self) -> None:
+        """What is read from the header without parsing is what stands there."""
+        header = self.section("framework")
+        if not header.keys() & {"packages", "needs"}:
+            return
+        name, packages, needs = stated(self.text.encode())
+        for key, found in (("packages", packages), ("needs", needs)):
+            if key in header and header[key] != list(found):
+                self.report(
+                    f"{key!r} cannot be read at a glance; list plain texts in double quotes",
+                    "framework",
+                    key=key,
+                )
+        if needs and not packages:
+            self.report("'needs' says nothing without 'packages'; add that", "framework", key="needs")
+        if name != header.get("name"):
+            self.report(
+                "'name' cannot be read at a glance; write it as a plain text", "framework", key="name"
+            )
 
     def _check_defaults(self) -> None:
         keys = {key: schema.TABLES["api"].keys[key] for key in schema.DEFAULTABLE}

@@ -96,7 +96,8 @@ TABLES: Final = {
 HEADERS: Final = {
     "area": Table({"name": str, "description": str}, ("name", "description")),
     "framework": Table(
-        {"name": str, "description": str, "verified": str}, ("name", "description", "verified")
+        {"name": str, "description": str, "verified": str, "packages": list, "needs": list},
+        ("name", "description", "verified"),
     ),
 }
 """One of them heads each file."""

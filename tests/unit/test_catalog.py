@@ -596,6 +596,41 @@ def test_broken_files(content: bytes, message: str) -> None:
     assert message in [problem.removeprefix("f.toml:") for problem in caught.value.problems]
 
 
+def test_files_about_packages_that_are_not_imported_are_left_out() -> None:
+    def framework(name: str, packages: str, rest: str = "") -> tuple[str, bytes]:
+        header = f'[framework]\nname = "{name}"\ndescription = "d"\nverified = "v"\n{packages}'
+        return f"{name}.toml", f'# about it\n{header}[[serves]]\nnames = ["{name}.run"]\n{rest}'.encode()
+
+    files = [
+        ("area.toml", (AREA + '[[factory]]\nnames = ["x.make"]\nreturns = "three.App"\n').encode()),
+        framework("one", 'packages = ["one", "uno"]\nneeds = [\n    "two",\n]\n'),
+        framework("two", 'packages = ["two"]\n'),
+        framework("three", 'packages = ["three"]\n'),
+        framework("four", ""),
+    ]
+
+    def read(*imported: str) -> list[str]:
+        return [source.name for source in load_texts(files, imported=imported).sources]
+
+    assert read() == ["a", "three", "four"]  # what a file that always counts speaks about may be met
+    assert read("uno") == ["a", "one", "two", "three", "four"]
+    assert read("two", "other") == ["a", "two", "three", "four"]
+    assert len(load_texts(files).sources) == 5
+
+
+def test_headers_that_cannot_be_read_at_a_glance() -> None:
+    header = '[framework]\nname = "n"\ndescription = "d"\nverified = "v"\n'
+    texts = ["packages = ['a']\n", 'needs = ["x"]\n', '"packages" = ["a"]\nneeds = [3]\n']
+    with pytest.raises(CatalogError) as caught:
+        load_texts((f"f{number}.toml", (header + text).encode()) for number, text in enumerate(texts))
+    assert list(caught.value.problems) == [
+        "f0.toml:5: 'packages' cannot be read at a glance; list plain texts in double quotes",
+        "f1.toml:5: 'needs' says nothing without 'packages'; add that",
+        "f2.toml:5: 'packages' cannot be read at a glance; list plain texts in double quotes",
+        "f2.toml:6: 'needs' cannot be read at a glance; list plain texts in double quotes",
+    ]
+
+
 def test_load_reads_paths(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_bytes(b"\xef\xbb\xbf" + AREA.replace("\n", "\r\n").encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import re
 import sys
 import tomllib
 import warnings
@@ -88,6 +89,49 @@ def test_the_loader_accepts_every_file() -> None:
 
 def test_every_file_is_named_after_its_framework() -> None:
     assert {stem: data["framework"]["name"] for stem, data in DATA.items()} == {stem: stem for stem in DATA}
+
+
+def _packages_named(value: object) -> set[str]:
+    if isinstance(value, dict):
+        stated = [item for key, item in value.items() if key not in ("methods", "argument")]
+        return {name for item in stated for name in _packages_named(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in _packages_named(item)}
+    return set(re.findall(r"(?<![\w.])([a-zA-Z_]\w*)\.", value)) if isinstance(value, str) else set()
+
+
+def _reached(stem: str) -> set[str]:
+    found = {stem}
+    for other in DATA[stem]["framework"].get("needs", ()):
+        found |= _reached(other)
+    return found
+
+
+def test_a_file_needs_those_whose_names_it_uses() -> None:
+    """Or it would not be understood in a program that imports only its own packages."""
+    owners = {package: stem for stem, data in DATA.items() for package in data["framework"].get("packages", ())}
+    missing = {
+        (stem, package)
+        for stem, data in DATA.items()
+        for kind, tables in data.items()
+        if kind != "framework"
+        for package in _packages_named(tables)
+        if package in owners and owners[package] not in _reached(stem)
+    }
+    assert missing == {("anyio", "pytest")}  # a mark, which is no import
+
+
+def test_only_what_is_imported_is_read() -> None:
+    from auditor.catalog import load
+
+    def read(*imported: str) -> set[str]:
+        return {source.name for source in load(FILES, imported=imported).sources}
+
+    always = {"asyncio", "builtins", "threading"}
+    assert read() == always
+    assert read("fastapi", "no_framework") == {*always, "fastapi", "starlette"}
+    assert read("nicegui") == {*always, "nicegui", "fastapi", "starlette"}
+    assert read(*(package for data in DATA.values() for package in data["framework"].get("packages", ()))) == set(DATA)
 
 
 def _stated_names() -> Iterator[str]:
