@@ -114,6 +114,13 @@ class Evaluator:
             solver.low = min(outer, solver.low)
         return result
 
+    def settle(self) -> None:
+        """Move what the solver knows of expressions to where it costs less."""
+        done = self.solver.done
+        modules = self.program.modules
+        for key in [k for k in done if k.__class__ is tuple and k[0].__class__ is int]:
+            modules[key[0]].memo[key[1]] = done.pop(key)
+
     def concrete(self, values: Values) -> Values:
         """The same values with parameters replaced by what their annotations and call sites give them."""
         for value in values:

@@ -25,6 +25,9 @@ MAX_LENGTH: Final = 40
 """Calls on a path; a longer one is no witness that anybody would follow."""
 
 
+_NO_ARRIVALS: list[tuple[State, Edge]] = []
+
+
 class State:
     """A node in a context, reached by ``edge`` from ``before``; a root has neither.
 
@@ -50,7 +53,12 @@ class State:
         self.before = before
         self.edge = edge
         self.why = why
-        self.arrivals: list[tuple[State, Edge]] = []
+        self.arrivals: list[tuple[State, Edge]] = [] if self.is_passed else _NO_ARRIVALS
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether paths of exposures may pass through it: synchronous code on the loop."""
+        return c.ON_LOOP[self.context] and self.node.function.facts.kind != f.ASYNC_DEF
 
     @property
     def confidence(self) -> Confidence:
@@ -86,6 +94,7 @@ class Graph:
         self._assumed_coroutines()
         self._assumed_loop_users()
         self._unknown_callers()
+        self.evaluator.settle()
 
     def _push(
         self,
@@ -117,13 +126,13 @@ class Graph:
             key = (state.node, state.context)
             known = states.get(key)
             if known is not None:
-                if state.edge is not None and state.before is not None:
+                if state.edge is not None and state.before is not None and known.is_passed:
                     known.arrivals.append((state.before, state.edge))
                 continue
             states[key] = state
             self.by_function.setdefault(state.node.function, []).append(state)
-            if state.edge is not None and state.before is not None:
-                state.arrivals.append((state.before, state.edge))
+            if state.edge is not None and state.before is not None and state.is_passed:
+                state.arrivals = [(state.before, state.edge)]
             if state.length < MAX_LENGTH:
                 self._expand(state)
 
@@ -144,7 +153,8 @@ class Graph:
             loss = max(state.loss, 2 - edge.confidence)
             known = self.states.get((edge.target, after))
             if known is not None:
-                known.arrivals.append((state, edge))
+                if known.is_passed:
+                    known.arrivals.append((state, edge))
                 continue
             self._push(edge.target, after, loss, state.length + 1, state, edge, "")
 
