@@ -26,6 +26,7 @@ class Indexed:
         self.source = textwrap.dedent(source).strip("\n") + "\n"
         facts = files.index(files.Text("probe.py", self.source))
         assert not isinstance(facts, Problem), facts.reason
+        facts.unpack()
         self.facts = facts
 
     # -- look-up by name ---------------------------------------------------------------------------------------

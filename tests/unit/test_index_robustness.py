@@ -82,9 +82,6 @@ def test_large_sources_are_indexed(shape: str) -> None:
     assert _size(facts) <= 12 * len(SHAPES[shape])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="unions of expressions grow without limit, and are compared element by element"
-)
 @pytest.mark.parametrize("shape", BRANCHES)
 def test_many_branches_are_indexed(shape: str) -> None:
     facts = index(BRANCHES[shape])
