@@ -25,8 +25,23 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run one command and return the exit code; without ``argv`` as a process of its own, which ends here."""
+    if argv is not None:
+        return run(argv)
+    import gc
+
+    gc.disable()  # nearly all that a run makes lives as long as the run
+    code = run(sys.argv[1:])
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        code = code or PIPE_CLOSED
+    os._exit(code)  # taking millions of objects apart, one by one, would take longer than many a run
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; whatever goes wrong becomes a line and an exit code."""
     traceback = "--traceback" in arguments or os.environ.get("AUDITOR_TRACEBACK", "") not in {"", "0"}
     try:
         code = _dispatch([argument for argument in arguments if argument != "--traceback"])

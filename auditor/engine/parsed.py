@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Span = tuple[int, int, int, int]
 """First line, column, last line, column after it: lines of the file, columns 1-based code points."""
 
+_FORM_FEEDS = re.compile(r"\f+(?![ \t\f])")
 _JUDGED = cst.BaseExpression | cst.Decorator
 _STATEMENTS = cst.SimpleStatementLine | cst.BaseCompoundStatement | cst.ExceptHandler
 
@@ -23,6 +25,12 @@ class Parsed:
 
     def __init__(self, unit: Unit) -> None:
         self._offset = unit.offset
+        # LibCST does not count the form feeds before a statement that is not indented
+        self._uncounted = {
+            number: len(match[0])
+            for number, line in enumerate(unit.code.split("\n"), 1)
+            if line[:1] == "\f" and (match := _FORM_FEEDS.match(line))
+        }
         wrapper = MetadataWrapper(cst.parse_module(unit.code), unsafe_skip_copy=True)
         self._ranges = wrapper.resolve(PositionProvider)
         self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
@@ -41,9 +49,9 @@ class Parsed:
         place = self._ranges[node]
         return (
             place.start.line + self._offset,
-            place.start.column + 1,
+            place.start.column + 1 + self._uncounted.get(place.start.line, 0),
             place.end.line + self._offset,
-            place.end.column + 1,
+            place.end.column + 1 + self._uncounted.get(place.end.line, 0),
         )
 
     def node(self, span: Span, *, is_call: bool) -> cst.CSTNode | None:

@@ -44,6 +44,7 @@ class Texts:
         self._reader = reader
         self._texts: dict[Module, Text | None] = {}
         self._lines: dict[Module, list[str]] = {}
+        self._spans: dict[Module, list[tuple[int, int]]] = {}
         self._units: dict[tuple[Module, int, int], Unit | None] = {}
 
     def text(self, module: Module) -> Text | None:
@@ -80,14 +81,20 @@ class Texts:
         """First and last line of the unit that holds a place."""
         if function.facts.kind not in (f.MODULE_BODY, f.CLASS_BODY):
             return function.facts.unit
-        # units do not overlap, except that a class may stand among those of the class or module around it
-        units = function.module.facts.units
+        # of those that overlap, a class and what its body holds, the inner one begins last
+        units = self._sorted_units(function.module)
         for start, end in reversed(units[: bisect_right(units, (place.line, _AFTER_ALL))]):
             if place.line <= end:
                 return start, end
             if place.line - start > _FAR:
                 break
         return function.facts.unit if function.facts.kind == f.CLASS_BODY else (place.line, place.end_line)
+
+    def _sorted_units(self, module: Module) -> list[tuple[int, int]]:
+        units = self._spans.get(module)
+        if units is None:
+            units = self._spans[module] = sorted(module.facts.units)
+        return units
 
     def unit(self, function: Function, place: Place) -> Unit | None:
         """The unit that holds a place; None when the file has changed under our feet or is too deep to parse."""

@@ -1,4 +1,4 @@
-"""The two front ends hold together: what the index calls a call, LibCST finds at the same place, and the other way round."""
+"""The two front ends hold together: each call of the index is where LibCST finds it, and the other way round."""
 
 from __future__ import annotations
 
