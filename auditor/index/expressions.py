@@ -141,6 +141,9 @@ class ExpressionIndexer:
                 owner = owner.parent
             if owner is not None:
                 owner.values.setdefault(name, []).append(value)
+                if name in owner.shared:
+                    self.exprs[owner.shared[name]][1].append(value)
+                    value = owner.shared[name]
             self.environment[name] = value
             return
         values = scope.values.get(name)
@@ -148,6 +151,13 @@ class ExpressionIndexer:
             scope.values[name] = [value]
         elif value not in values:
             values.append(value)
+        if name in scope.rebound:
+            # whoever calls the functions within decides which of its values is there
+            shared = scope.shared.get(name)
+            if shared is None:
+                shared = scope.shared[name] = self.append((f.PHI, []))
+            self.exprs[shared][1].append(value)
+            value = shared
         self.log.append((name, self.environment.get(name, -1)))
         self.environment[name] = value
 
@@ -339,7 +349,9 @@ class ExpressionIndexer:
         return self.intern((f.BUILTIN, "str"))
 
     def formatted(self, node: ast.FormattedValue) -> int:
-        self.visit(node.value)
+        value = self.visit(node.value)
+        if value and node.conversion < 0:
+            self.operator("__str__", value, 0, node.value)
         if node.format_spec is not None:
             self.visit(node.format_spec)
         return 0
@@ -416,7 +428,9 @@ class ExpressionIndexer:
         return len(regions) - 1
 
     def starred(self, node: ast.Starred) -> int:
-        return self.intern((f.STARRED, self.visit(node.value)))
+        value = self.visit(node.value)
+        self.iteration(value, node.value, is_async=False)
+        return self.intern((f.STARRED, value))
 
     def named(self, node: ast.NamedExpr) -> int:
         value = self.visit(node.value)
@@ -549,9 +563,9 @@ class ExpressionIndexer:
             self.bind_local_target(generator.target, self.intern((tag, iterable)) if iterable else 0)
             for condition in generator.ifs:
                 self.visit(condition)
-        element = 0
+        element = key = 0
         for result in results:
-            element = self.visit(result)
+            key, element = element, self.visit(result)
         self.loops -= 1
         self.region = outer_region
         for name, before in reversed(self.log[mark:]):
@@ -560,7 +574,7 @@ class ExpressionIndexer:
             else:
                 environment[name] = before
         del self.log[mark:]
-        return self.append((f.COMPREHENSION, kind, element))
+        return self.append((f.COMPREHENSION, kind, element, key))
 
     def bind_local_target(self, target: ast.expr, value: int) -> None:
         """Bind the target of a comprehension: its names live in the comprehension only."""

@@ -51,7 +51,7 @@ YIELD = 30  #  (YIELD, expr)                 what a `yield` expression gives bac
 SUBSCRIPT = 31  #  (SUBSCRIPT, expr, (exprs)) a subscript as annotations use it: List[int]
 BOOLEAN = 32  #  (BOOLEAN, "and" | "or", exprs)
 FROM = 33  #  (FROM, expr)                   the value of `yield from expr`
-COMPREHENSION = 34  #  (COMPREHENSION, type name, element)
+COMPREHENSION = 34  #  (COMPREHENSION, type name, element or value, key of a dict or 0)
 
 # Kinds of function bodies.
 MODULE_BODY = 0
@@ -98,7 +98,7 @@ C_FUNCTION = 9
 DUNDERS = (
     "__getitem__", "__setitem__", "__delitem__", "__contains__", "__await__", "__add__", "__sub__", "__mul__", "__matmul__",
     "__truediv__", "__mod__", "__pow__", "__lshift__", "__rshift__", "__or__", "__xor__", "__and__", "__floordiv__",
-    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
+    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__str__",
 )  # fmt: skip
 """Methods behind operators, by their number in ``FileFacts.operator_log``."""
 
@@ -122,6 +122,7 @@ class FunctionFacts:
         "column",
         "decorators",
         "end_line",
+        "endless",
         "is_generator",
         "iterations",
         "kind",
@@ -152,6 +153,7 @@ class FunctionFacts:
         self.end_line = line
         self.unit: tuple[int, int] = (line, line)
         self.is_generator = False
+        self.endless = False  # it holds a `while True` that it never breaks out of
         self.last_yield = 0  # line of the last `yield`, 0 without one
         self.params: tuple[tuple[str, int, int, int], ...] = ()
         self.annotation = 0

@@ -13,7 +13,7 @@ class Scope:
     of the walk, kept only as long as a lambda may read it.
     """
 
-    __slots__ = ("class_name", "function", "global_names", "is_class", "names", "nonlocal_names", "parent", "values")
+    __slots__ = ("class_name", "function", "global_names", "is_class", "names", "nonlocal_names", "parent", "rebound", "shared", "values")
 
     def __init__(self, function: int, parent: Scope | None, *, is_class: bool, class_name: str) -> None:
         self.function = function
@@ -24,6 +24,9 @@ class Scope:
         self.global_names: set[str] = set()
         self.nonlocal_names: set[str] = set()
         self.values: dict[str, list[int]] = {}
+        # names that functions within bind, and the one expression that stands for each of them
+        self.rebound: set[str] = set()
+        self.shared: dict[str, int] = {}
 
 
 def bound_names(body: list[ast.stmt], scope: Scope) -> None:
@@ -44,6 +47,8 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:
                     pending.append(node.orelse)  # type: ignore[attr-defined]
             elif kind is ast.FunctionDef or kind is ast.ClassDef or kind is ast.AsyncFunctionDef:
                 names.add(node.name)  # type: ignore[attr-defined]
+                if kind is not ast.ClassDef:
+                    _rebound_names(node, scope)
             elif kind is ast.AnnAssign or kind is ast.AugAssign:
                 _target_names(node.target, names)  # type: ignore[attr-defined]
             elif kind is ast.For or kind is ast.AsyncFor:
@@ -77,6 +82,12 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:
                     pending.append(case.body)
     names -= scope.global_names
     names -= scope.nonlocal_names
+
+
+def _rebound_names(function: ast.stmt, scope: Scope) -> None:
+    for node in ast.walk(function):
+        if node.__class__ is ast.Nonlocal:
+            scope.rebound.update(node.names)  # type: ignore[attr-defined]
 
 
 def _target_names(target: ast.expr, names: set[str]) -> None:

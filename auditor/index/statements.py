@@ -27,6 +27,7 @@ _ROLES = frozenset(
         "abstractmethod",
         "abstractproperty",
         "overload",
+        "coroutine",
     }
 )
 
@@ -57,6 +58,9 @@ class StatementIndexer(ExpressionIndexer):
             body, number, scope, unit = waiting[position]
             waiting[position] = None  # type: ignore[call-overload]
             self.function_body(body, number, scope, unit)
+            function = self.file.functions[number]
+            if function.is_generator and "coroutine" in function.roles:
+                function.is_generator = False
             position += 1
         for name, values in module_values.items():
             known = self.file.globals.setdefault(name, [])
@@ -147,11 +151,12 @@ class StatementIndexer(ExpressionIndexer):
         elif kind is ast.Attribute:
             self.store_attribute(target, value)  # type: ignore[arg-type]
         elif kind is ast.Tuple or kind is ast.List:
+            self.iteration(value, target, is_async=False)
             star = next((i for i, e in enumerate(target.elts) if e.__class__ is ast.Starred), None)  # type: ignore[attr-defined]
             for i, element in enumerate(target.elts):  # type: ignore[attr-defined]
                 if i == star:
                     rest = self.intern((f.ITERATE, value)) if value else 0
-                    self.assign_to(element.value, self.append((f.COMPREHENSION, "list", rest)))
+                    self.assign_to(element.value, self.append((f.COMPREHENSION, "list", rest, 0)))
                     continue
                 key = i if star is None or i < star else i - len(target.elts)  # type: ignore[attr-defined]
                 self.assign_to(element, self.intern((f.ITEM, value, key)) if value else 0)
@@ -303,8 +308,11 @@ class StatementIndexer(ExpressionIndexer):
     def test(self, node: ast.expr) -> int:
         """A condition. A name that holds a constant is no constant condition: another function may rebind it."""
         position = self.visit(node)
-        if self.exprs[position][0] == f.CONST and node.__class__ is not ast.Constant:
+        tag = self.exprs[position][0]
+        if tag == f.CONST and node.__class__ is not ast.Constant:
             return 0
+        if position and tag not in (f.COMPARE, f.NOT, f.BOOLEAN, f.CONST):
+            self.operator("__bool__", position, 0, node)
         return position
 
     def if_(self, node: ast.If) -> bool:
@@ -345,16 +353,46 @@ class StatementIndexer(ExpressionIndexer):
         return left
 
     def match(self, node: ast.Match) -> bool:
-        self.visit(node.subject)
+        subject = self.visit(node.subject)
         alternatives: list[tuple[dict[str, int], bool]] = [({}, False)]
         for case in node.cases:
-            for name in pattern_names(case.pattern):
+            for name in sorted(pattern_names(case.pattern)):
                 self.rebind(name, 0)
+            self.bind_pattern(case.pattern, subject)
             if case.guard is not None:
                 self.visit(case.guard)
             alternatives.append(self.branch(case.body))
         self.merge(alternatives)
         return False
+
+    def bind_pattern(self, pattern: ast.pattern, subject: int) -> None:
+        """Bind the names that a pattern captures to the parts of the subject that they stand for."""
+        if isinstance(pattern, ast.MatchAs):
+            if pattern.pattern is not None:
+                subject = self.matched(pattern.pattern, subject)
+                self.bind_pattern(pattern.pattern, subject)
+            if pattern.name:
+                self.rebind(pattern.name, subject)
+        elif isinstance(pattern, ast.MatchClass):
+            instance = self.matched(pattern, subject)
+            for name, part in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
+                self.bind_pattern(part, self.intern((f.ATTR, instance, name)) if instance else 0)
+        elif isinstance(pattern, ast.MatchSequence):
+            star = next((i for i, p in enumerate(pattern.patterns) if isinstance(p, ast.MatchStar)), None)
+            for i, part in enumerate(pattern.patterns):
+                key = i if star is None or i < star else i - len(pattern.patterns)
+                self.bind_pattern(part, self.intern((f.ITEM, subject, key)) if subject and i != star else 0)
+        elif isinstance(pattern, ast.MatchMapping):
+            for key_node, part in zip(pattern.keys, pattern.patterns, strict=True):
+                key = self.key_of(key_node)  # type: ignore[assignment]
+                self.bind_pattern(part, self.intern((f.ITEM, subject, key)) if subject else 0)
+
+    def matched(self, pattern: ast.pattern, subject: int) -> int:
+        """The subject, once the pattern has matched: of the pattern's class where it names one."""
+        if isinstance(pattern, ast.MatchClass):
+            note = self.annotation(pattern.cls)
+            return self.intern((f.ANNOTATED, note, 0)) if note else subject
+        return subject
 
     # -- loops -------------------------------------------------------------------------------------------------
 
@@ -400,8 +438,16 @@ class StatementIndexer(ExpressionIndexer):
         self.loops -= 1
         self.region = outer
         self.leave_loop(cycles)
-        self.block(node.orelse)
+        self.loop_else(node)
         return False
+
+    def loop_else(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        """The ``else`` of a loop: skipped where the loop is left by ``break``."""
+        if node.orelse:
+            if _breaks(node.body):
+                self.merge([({}, False), self.branch(node.orelse)])
+            else:
+                self.block(node.orelse)
 
     def while_(self, node: ast.While) -> bool:
         outer = self.region
@@ -416,7 +462,9 @@ class StatementIndexer(ExpressionIndexer):
         self.loops -= 1
         self.region = outer
         self.leave_loop(cycles)
-        self.block(node.orelse)
+        self.loop_else(node)
+        if node.test.__class__ is ast.Constant and node.test.value and not _breaks(node.body):  # type: ignore[attr-defined]
+            self.function.endless = True
         return False
 
     # -- try and with ------------------------------------------------------------------------------------------
@@ -522,6 +570,9 @@ class StatementIndexer(ExpressionIndexer):
         function.annotation = annotation
         function.decorators = tuple(decorators)
         function.roles = roles
+        if "coroutine" in roles:
+            # a generator-based coroutine runs where it is awaited, like any other
+            function.kind = f.ASYNC_DEF
         self.file.functions.append(function)
         scope = Scope(number, self.scope, is_class=False, class_name=self.scope.class_name)
         self.waiting.append((node.body, number, scope, unit))
@@ -631,6 +682,25 @@ class StatementIndexer(ExpressionIndexer):
 
 
 _DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+
+
+def _breaks(body: list[ast.stmt]) -> bool:
+    """Whether a ``break`` of this very loop is in its body."""
+    for node in body:
+        if isinstance(node, ast.Break):
+            return True
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            if _breaks(node.orelse):
+                return True
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for part in ("body", "orelse", "finalbody"):
+            if _breaks(getattr(node, part, None) or []):
+                return True
+        if any(_breaks(h.body) for h in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]):
+            return True
+    return False
 
 
 def _last_name(node: ast.expr) -> str:

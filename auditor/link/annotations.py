@@ -33,7 +33,7 @@ _ELEMENTS = {
     "collections.abc.Generator": "builtins.list", "collections.abc.AsyncIterator": "builtins.list",
     "collections.abc.AsyncIterable": "builtins.list", "collections.abc.AsyncGenerator": "builtins.list",
     "builtins.list": "builtins.list", "builtins.set": "builtins.set", "builtins.frozenset": "builtins.frozenset",
-    "collections.deque": "collections.deque", "typing.Tuple": "builtins.tuple", "builtins.tuple": "builtins.tuple",
+    "collections.deque": "collections.deque", "contextvars.ContextVar": "contextvars.ContextVar", "typing.Tuple": "builtins.tuple", "builtins.tuple": "builtins.tuple",
 }  # fmt: skip
 _MAPPINGS = frozenset(
     {

@@ -13,7 +13,7 @@ from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
 from auditor.link.guards import Constraints, Guards
 from auditor.link.hierarchy import MAX_OVERRIDES
-from auditor.link.stdlib import LAZY
+from auditor.link.stdlib import IMPLIED_METHODS, LAZY
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 from auditor.model import Confidence
 
@@ -221,6 +221,7 @@ class Edges:
                     (api is None or api.effect == "none")
                     and not self.runs(dotted)
                     and dotted != "asyncio.get_running_loop"
+                    and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
                     and not self.evaluator.catalog.is_server(dotted)
                 )
             if not inert:
@@ -719,6 +720,11 @@ class _BodyBuilder:
                     targets.append((method.a, method.a.a, 1))
                 elif method.kind == v.FUNCTION:
                     targets.append((method, method.a, 1))
+        for module, field in hierarchy.default_factories(class_):
+            for name, position in module.facts.calls[field][f.C_KEYWORDS]:
+                if name in ("default_factory", "factory"):
+                    for made in self.evaluator.values(module, position):
+                        targets.extend(self.function_targets(made))
         if not any(t[1].facts.name == "__init__" for t in targets):
             for base in hierarchy.external_bases(class_):
                 if self.edges.api(base) is not None or self.edges.runs(base):
@@ -868,6 +874,14 @@ class _BodyBuilder:
     def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:
         """A call of something outside the program: its own effect, and what it does with callables."""
         self.result.externals.append((number, dotted))
+        implied = IMPLIED_METHODS.get(dotted)
+        if implied is not None:
+            call = self.module.facts.calls[number]
+            for value in self.evaluator.concrete(self.values(call[f.C_ARGS][0])) if call[f.C_ARGS] else ():
+                if value.kind == v.INSTANCE:
+                    self.dunder(value, (implied,), place, call[f.C_REGION], constraints, "call")
+                elif value.kind == v.GENERATOR and implied == "__next__":
+                    self.generator_body(value, place, constraints, "iterate")
         api = self.edges.api(dotted)
         arguments: CallArguments | None = None
         if api is not None and api.effect != "none":
@@ -983,6 +997,8 @@ class _BodyBuilder:
             return
         if kind == v.PARTIAL:
             for inner in self.open_values(value.a):
+                if inner.kind == v.EXTERNAL:
+                    self.run_external(inner.a, entry, number, place, constraints)
                 for target, function, skip in self.function_targets(inner):
                     environment = self.environment_at(target, function, skip, value.b, first=1)
                     self.run_function(function, environment, entry, place, constraints)

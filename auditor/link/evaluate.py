@@ -15,7 +15,7 @@ from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
     from auditor.catalog.lookup import Catalog
-    from auditor.link.program import Function, Module, Program
+    from auditor.link.program import Class, Function, Module, Program
 
 _BUILTINS = frozenset(dir(builtins))
 _DUNDER_RESULTS = {
@@ -206,7 +206,8 @@ class Evaluator:
     def _module_attribute(self, module: Module, name: str) -> Values:
         found = self.module_global(module, name)
         if found or name in module.facts.globals:
-            return found
+            patched = self.hierarchy.assigned_elsewhere(name)
+            return join(found, patched(self.interner.module(module))) if patched is not None else found
         for level, star in module.facts.stars:
             found = self.star_import(module, level, star, name)
             if found:
@@ -328,6 +329,11 @@ class Evaluator:
         _, note, position = expression
         found = tuple(x for x in self.values(module, position) if not is_none(x))
         declared = self.annotations.types(module, note)
+        if len(found) == 1 and found[0].kind == v.EXTERNAL_INSTANCE and not found[0].b:
+            # `queue: Queue[Job] = Queue()`: only the annotation says what is in it
+            richer = tuple(x for x in declared if x.kind == v.EXTERNAL_INSTANCE and x.a == found[0].a and x.b)
+            if richer:
+                return richer
         if not found:
             return declared
         if any(x.kind == v.PARAMETER for x in found):
@@ -387,6 +393,28 @@ class Evaluator:
                     found = join(found, value.one)
             if len(found) >= v.LIMIT:
                 break
+        return found
+
+    def field_values(self, class_: Class, name: str) -> Values:
+        """What constructor calls give to a field of a dataclass, named tuple or the like, by keyword or position."""
+        return self.solver.solve(("f", class_, name), self._field_values, class_, name)
+
+    def _field_values(self, class_: Class, name: str) -> Values:
+        names = self.hierarchy.field_names(class_)
+        if name not in names:
+            return NOTHING
+        index = names.index(name)
+        found: Values = NOTHING
+        sites = self._sites(class_.facts.name)
+        for module, number in sites if len(sites) <= _MANY_SITES else ():
+            call = module.facts.calls[number]
+            if not any(x.kind == v.CLASS and x.a is class_ for x in self.values(module, call[f.C_CALLEE])):
+                continue
+            given = dict(call[f.C_KEYWORDS]).get(name)
+            if given is None and index < len(call[f.C_ARGS]):
+                given = call[f.C_ARGS][index]
+            if given is not None:
+                found = join(found, self.concrete(self.values(module, given)))
         return found
 
     def call_sites_of(self, function: Function) -> list[tuple[Module, int]]:
@@ -488,6 +516,8 @@ class Evaluator:
                 for method in self.hierarchy.methods(value, "__getitem__"):
                     results.append(self.results.of_value(method, None))
                 if not results:
+                    results.append(self.hierarchy.field_item(value.a, key))
+                if not any(results):
                     results.append(self.elements(value.one))
             elif kind == v.PARAMETER:
                 results.append(self.elements(value.one))
@@ -508,6 +538,8 @@ class Evaluator:
                 if tag[0] == f.DICT:
                     keys = [k for k, _ in tag[1] if k is not None]
                     results.append(tuple(self.interner.make(v.CONSTANT, k, k.__class__.__name__) for k in keys))
+                elif tag[0] == f.COMPREHENSION and tag[1] == "dict":
+                    results.append(self.values(value.a, tag[3]))
                 else:
                     results.append(self.container_items(value, None))
             elif kind == v.GENERATOR:

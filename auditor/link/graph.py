@@ -170,6 +170,8 @@ class Graph:
             following: list[Node] = []
             for node in level:
                 body = self.edges.body(node)
+                if node.function.facts.endless and node.function.is_async:
+                    answer = True
                 if any(self.evaluator.catalog.is_server(dotted) for _, dotted in body.externals):
                     answer = True
                 for edge in body.edges:

@@ -169,8 +169,17 @@ class Hierarchy:
             found = self._with_overrides(class_, name, value, found)
         stored = self._stored(class_, name, virtual=virtual)
         result = join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
+        if any(x.kind == v.BOUND for x in found):
+            patched = self.assigned_elsewhere(name)
+            if patched is not None:
+                result = join(result, patched(value))
         if result and not all(x.kind == v.CONSTANT and x.a is None for x in result):
             return result
+        if name in ("value", "_value_") and self.is_enumeration(class_):
+            return self._member_values(class_)
+        given = evaluator.field_values(class_, name)
+        if given:
+            return join(result, given)
         assigned = self.assigned_elsewhere(name)
         if assigned is not None:
             extra = assigned(value)
@@ -235,7 +244,23 @@ class Hierarchy:
 
     def dunders(self) -> set[str]:
         """Methods behind operators that some class of the program defines."""
-        return {name for d in f.DUNDERS for name in (d, "__r" + d[2:]) if self._definers(name)}
+        return {
+            name
+            for d in f.DUNDERS
+            for name in (d, "__r" + d[2:])
+            if any(self._does_something(c, name) for c in self._definers(name))
+        }
+
+    def _does_something(self, class_: Class, name: str) -> bool:
+        """Whether the definition calls anything at all."""
+        for position in class_.facts.attributes[name]:
+            expression = class_.module.facts.exprs[position]
+            if expression[0] != f.FUNCTION:
+                return True
+            facts = class_.module.facts.functions[expression[1]]
+            if facts.calls or facts.withs or facts.iterations:
+                return True
+        return False
 
     def is_defined(self, name: str) -> bool:
         """Whether any class of the program defines the name."""
@@ -404,10 +429,62 @@ class Hierarchy:
             return tuple(x for x in values if not (x.kind == v.CONSTANT and x.a is None))
         return values
 
+    def is_enumeration(self, class_: Class) -> bool:
+        return any(isinstance(base, str) and base in _ENUMERATIONS for base in self.order(class_))
+
+    def _member_values(self, class_: Class) -> Values:
+        """The values of all members of an enumeration."""
+        return join_all(
+            [
+                self._evaluator.values(class_.module, position)
+                for positions in class_.facts.attributes.values()
+                for position in positions
+                if class_.module.facts.exprs[position][0] not in (f.FUNCTION, f.CLASS, f.DECORATED)
+            ]
+        )
+
+    def field_names(self, class_: Class) -> list[str]:
+        """Names of the annotated fields of the class and its bases, in the order of a generated constructor."""
+        names: dict[str, None] = {}
+        for base in reversed(self.order(class_)):
+            if not isinstance(base, str):
+                names.update(dict.fromkeys(base.facts.annotations))
+        return list(names)
+
+    def field_item(self, class_: Class, key: object) -> Values:
+        """``value[key]`` of a TypedDict by name, of a NamedTuple by position."""
+        names = self.field_names(class_)
+        name = key if isinstance(key, str) else None
+        if isinstance(key, int) and -len(names) <= key < len(names) and "typing.NamedTuple" in self.order(class_):
+            name = names[key]
+        if name is None or name not in names:
+            return NOTHING
+        return self.attribute(self._evaluator.interner.instance(class_, virtual=True), name)
+
+    def default_factories(self, class_: Class) -> list[tuple[Module, int]]:
+        """Calls of ``field(default_factory=...)`` of the class and its bases."""
+        found = []
+        for base in self.order(class_):
+            if isinstance(base, str):
+                continue
+            for positions in base.facts.attributes.values():
+                for position in positions:
+                    expression = base.module.facts.exprs[position]
+                    if expression[0] == f.CALL and any(
+                        name in ("default_factory", "factory")
+                        for name, _ in base.module.facts.calls[expression[1]][f.C_KEYWORDS]
+                    ):
+                        found.append((base.module, expression[1]))
+        return found
+
     def _class_attribute(self, value: Value, name: str) -> Values:
         evaluator = self._evaluator
         found = self._member(value.a, name, value)
         if found:
+            if name in value.a.facts.attributes and self.is_enumeration(value.a):
+                members = tuple(x for x in found if x.kind not in (v.FUNCTION, v.BOUND, v.CLASS))
+                if members:
+                    return evaluator.interner.instance(value.a, virtual=False).one
             return found
         assigned = self.assigned_elsewhere(name)
         if assigned is not None:
@@ -601,6 +678,7 @@ def _merge(sequences: list[list[Class | str]]) -> list[Class | str]:
     return result
 
 
+_ENUMERATIONS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
 _PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 _UNINFORMATIVE_BASES = frozenset(
     {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum", "typing_extensions.Protocol"}

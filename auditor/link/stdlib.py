@@ -179,6 +179,28 @@ def _methodcaller(evaluator: Evaluator, site: Site) -> Values:
     return found
 
 
+def _import_module(evaluator: Evaluator, site: Site) -> Values:
+    found = []
+    for name in _first(evaluator, site):
+        if name.kind == v.CONSTANT and isinstance(name.a, str):
+            dotted = name.a
+            level = len(dotted) - len(dotted.lstrip("."))
+            dotted = site[0].absolute(level, dotted[level:]) if level else dotted
+            found.append(evaluator.dotted_module(dotted, site[0].root))
+    return join_all(found)
+
+
+def _field(evaluator: Evaluator, site: Site) -> Values:
+    module, number = site
+    found = []
+    for name, position in module.facts.calls[number][f.C_KEYWORDS]:
+        if name in ("default_factory", "factory"):
+            found.extend(evaluator.results.of_value(x, None) for x in evaluator.values(module, position))
+        elif name == "default":
+            found.append(evaluator.values(module, position))
+    return join_all(found)
+
+
 def _nothing(evaluator: Evaluator, site: Site) -> Values:
     return NOTHING
 
@@ -204,6 +226,13 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "builtins.dict": _dict,
     "builtins.max": _first,
     "builtins.min": _first,
+    "importlib.import_module": _import_module,
+    "dataclasses.field": _field,
+    "attrs.field": _field,
+    "attr.ib": _field,
+    "attr.field": _field,
+    "pydantic.Field": _field,
+    "pydantic.fields.Field": _field,
     "operator.methodcaller": _methodcaller,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
@@ -220,6 +249,24 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "contextlib.AsyncExitStack.enter_context": _enter_context,
     "builtins.property": _nothing,
 }
+
+IMPLIED_METHODS = {
+    "builtins.len": "__len__",
+    "builtins.bool": "__bool__",
+    "builtins.str": "__str__",
+    "builtins.repr": "__repr__",
+    "builtins.hash": "__hash__",
+    "builtins.int": "__int__",
+    "builtins.float": "__float__",
+    "builtins.bytes": "__bytes__",
+    "builtins.abs": "__abs__",
+    "builtins.next": "__next__",
+    "builtins.format": "__format__",
+    "builtins.dir": "__dir__",
+    "builtins.reversed": "__reversed__",
+    "os.fspath": "__fspath__",
+}
+"""Builtins that call one method of their argument."""
 
 LAZY = frozenset({"builtins.map", "builtins.filter"})
 """What they are given runs where their result is iterated, which the values tell."""
