@@ -73,9 +73,9 @@ def _severity(rule: Rule) -> str:
 
 
 def _load() -> list[Rule]:
-    from auditor import resources, rulebook
+    from auditor.engine import installed
 
-    return list(rulebook.load(resources.rules_dir()))
+    return list(installed.rule_files())
 
 
 def _find(rules: list[Rule], word: str) -> Rule:
