@@ -64,7 +64,9 @@ class ExpressionIndexer:
         self.operator_log = self.file.operator_log
         self.interned: dict[Any, int] = {self.exprs[0]: 0}
         self.environment: dict[str, int] = {}
-        self.log: list[tuple[str, int]] = []  # (name, expression before the assignment or -1), to undo branches
+        self.log: list[
+            tuple[str, int]
+        ] = []  # (name, expression before the assignment or -1), to undo branches
         self.region = 0
         self.loops = 0
         self.awaited = 0
@@ -384,14 +386,22 @@ class ExpressionIndexer:
 
     def boolean(self, node: ast.BoolOp) -> int:
         values = tuple([self.visit(v) for v in node.values])
-        return self.intern((f.BOOLEAN, "and" if node.op.__class__ is ast.And else "or", values)) if any(values) else 0
+        return (
+            self.intern((f.BOOLEAN, "and" if node.op.__class__ is ast.And else "or", values))
+            if any(values)
+            else 0
+        )
 
     def unary(self, node: ast.UnaryOp) -> int:
         value = self.visit(node.operand)
         if node.op.__class__ is ast.Not:
             return self.intern((f.NOT, value))
         expression = self.exprs[value]
-        if node.op.__class__ is ast.USub and expression[0] == f.CONST and expression[1].__class__ in (int, float):
+        if (
+            node.op.__class__ is ast.USub
+            and expression[0] == f.CONST
+            and expression[1].__class__ in (int, float)
+        ):
             return self.intern((f.CONST, -expression[1], expression[2]))
         return self.intern((f.BUILTIN, "int"))
 
@@ -458,7 +468,11 @@ class ExpressionIndexer:
     def lambda_(self, node: ast.Lambda) -> int:
         params = self.parameters(node.args, annotated=False)
         self.lambdas += 1
-        qualname = self.function.qualname + f".<lambda{self.lambdas}>" if self.function.qualname else f"<lambda{self.lambdas}>"
+        qualname = (
+            self.function.qualname + f".<lambda{self.lambdas}>"
+            if self.function.qualname
+            else f"<lambda{self.lambdas}>"
+        )
         number = len(self.file.functions)
         function = f.FunctionFacts("<lambda>", qualname, f.LAMBDA, -1, self.function_id, node.lineno)
         function.column = node.col_offset
@@ -485,7 +499,9 @@ class ExpressionIndexer:
         ) = outer  # fmt: skip
         return self.intern((f.FUNCTION, number))
 
-    def parameters(self, arguments: ast.arguments, *, annotated: bool) -> tuple[tuple[str, int, int, int], ...]:
+    def parameters(
+        self, arguments: ast.arguments, *, annotated: bool
+    ) -> tuple[tuple[str, int, int, int], ...]:
         """Parameters as (name, kind, annotation, default), in the order of the signature."""
         found = []
         positional = [*arguments.posonlyargs, *arguments.args]
@@ -611,7 +627,9 @@ def _may_be_types(node: ast.expr) -> bool:
     """Whether a subscript could be that of a type alias; a plain constant is a key."""
     kind = node.__class__
     if kind is ast.Tuple:
-        return all(e.__class__ is ast.Constant or e.__class__ is ast.Call or _may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
+        return all(
+            e.__class__ is ast.Constant or e.__class__ is ast.Call or _may_be_types(e) for e in node.elts
+        )  # type: ignore[attr-defined]
     if kind is ast.List:
         return all(_may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
     if kind is ast.Subscript:

@@ -76,7 +76,9 @@ IS_DECORATOR = 8
 BODY = 0
 IF = 1  #  data: test expression, data2: True in the branch where it holds
 WITH = 2  #  data: context expression, data2: True for `async with`
-TRY = 3  #  data: tuple of names of handled exceptions ("" for a bare except), data2: calls made in the try body
+TRY = (
+    3  #  data: tuple of names of handled exceptions ("" for a bare except), data2: calls made in the try body
+)
 HANDLER = 4  #  data: tuple of names of handled exceptions, data2: (first call, end) of the try body
 FINALLY = 5
 LOOP = 6
@@ -172,7 +174,6 @@ class FunctionFacts:
         # (dunder, operand expr, other operand expr, line, column, end line, end column, region); likewise
         self.operators: list[tuple[str, int, int, int, int, int, int, int]] = []
 
-
     def seal(self) -> None:
         """Let empty lists go: most functions have several, and there are tens of thousands of functions."""
         for name in _LISTS:
@@ -258,7 +259,9 @@ class FileFacts:
         # line spans of statements of module and class bodies that hold calls of their own
         self.units: list[tuple[int, int]] = []
 
-    def unpack(self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None) -> None:
+    def unpack(
+        self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None
+    ) -> None:
         """Give each function its reads and operators: those whose attribute is a property, whose method some class has.
 
         None keeps all of them. The logs are empty afterwards.

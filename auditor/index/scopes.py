@@ -13,7 +13,18 @@ class Scope:
     of the walk, kept only as long as a lambda may read it.
     """
 
-    __slots__ = ("class_name", "function", "global_names", "is_class", "names", "nonlocal_names", "parent", "rebound", "shared", "values")
+    __slots__ = (
+        "class_name",
+        "function",
+        "global_names",
+        "is_class",
+        "names",
+        "nonlocal_names",
+        "parent",
+        "rebound",
+        "shared",
+        "values",
+    )
 
     def __init__(self, function: int, parent: Scope | None, *, is_class: bool, class_name: str) -> None:
         self.function = function

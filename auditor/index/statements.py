@@ -81,7 +81,9 @@ class StatementIndexer(ExpressionIndexer):
                     first = node.decorator_list[0].lineno  # type: ignore[attr-defined]
                 units.append((first, node.end_lineno or first))
 
-    def function_body(self, body: list[ast.stmt], number: int, scope: Scope, unit: tuple[int, int] | None) -> None:
+    def function_body(
+        self, body: list[ast.stmt], number: int, scope: Scope, unit: tuple[int, int] | None
+    ) -> None:
         function = self.file.functions[number]
         self.scope, self.function, self.function_id = scope, function, number
         self.environment, self.region, self.loops, self.log, self.lambdas = {}, 0, 0, [], 0
@@ -222,7 +224,9 @@ class StatementIndexer(ExpressionIndexer):
             if before or value:
                 self.bind(target.id, self.union([before, value]))  # type: ignore[union-attr]
                 if before:
-                    self.file.mutations.append((before, None, self.intern((f.ITERATE, value)) if value else 0))
+                    self.file.mutations.append(
+                        (before, None, self.intern((f.ITERATE, value)) if value else 0)
+                    )
         elif target.__class__ is ast.Attribute:
             base = self.visit(target)
             if base:
@@ -584,7 +588,9 @@ class StatementIndexer(ExpressionIndexer):
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, decorators: list[int], value: int
     ) -> int:
         """The value of a decorated definition: decorators are calls, applied from the innermost outward."""
-        for decorator, decorator_node in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
+        for decorator, decorator_node in zip(
+            reversed(decorators), reversed(node.decorator_list), strict=True
+        ):
             if _role_of(decorator_node) or not decorator:
                 continue
             self.record_call(decorator_node, decorator, (value,), (), f.IS_DECORATOR)
@@ -674,7 +680,9 @@ class StatementIndexer(ExpressionIndexer):
                 continue
             if not isinstance(value, ast.List | ast.Tuple):
                 return
-            elements = [e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+            elements = [
+                e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)
+            ]
             if len(elements) != len(value.elts):
                 return
             names = (names or []) + elements if isinstance(node, ast.AugAssign) else elements

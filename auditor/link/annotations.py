@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 _UNIONS = frozenset({"typing.Optional", "typing.Union", "typing_extensions.Optional"})
 _FIRST = frozenset(
-    {"typing.Final", "typing.ClassVar", "typing.Required", "typing.NotRequired", "typing.ReadOnly", "dataclasses.InitVar"}
+    {
+        "typing.Final",
+        "typing.ClassVar",
+        "typing.Required",
+        "typing.NotRequired",
+        "typing.ReadOnly",
+        "dataclasses.InitVar",
+    }
 )
 _ANNOTATED = frozenset({"typing.Annotated", "typing_extensions.Annotated"})
 _AWAITABLES = {

@@ -69,7 +69,9 @@ class CallArguments:
         call = module.facts.calls[number]
         self._arguments: tuple[int, ...] = call[f.C_ARGS]
         self._keywords: tuple[tuple[str | None, int], ...] = call[f.C_KEYWORDS]
-        self._skip = skip  # leading arguments that are the receiver, where a method is called through its class
+        self._skip = (
+            skip  # leading arguments that are the receiver, where a method is called through its class
+        )
 
     def expression(self, selector: Selector) -> int | None:
         """The expression that the selector picks, if it is surely given."""

@@ -108,7 +108,11 @@ class Transform:
                 new_thread = Thread.MAIN
             if new_loop in (Loop.NONE, Loop.UNKNOWN) and change.loop is not None:
                 new_loop = change.loop
-        if (self.task or self.relative) and new_phase in (Phase.IMPORT, Phase.STARTUP) and change.phase is None:
+        if (
+            (self.task or self.relative)
+            and new_phase in (Phase.IMPORT, Phase.STARTUP)
+            and change.phase is None
+        ):
             new_phase = Phase.SERVING
         return context(new_thread, new_loop, new_phase)
 
@@ -131,8 +135,8 @@ class Composed(Transform):
 ALL: Final = range(len(THREADS) * _THREAD_STEP)
 HAS_LOOP: Final = tuple(loop_of(c) in (Loop.SERVING, Loop.PRIVATE) for c in ALL)
 ON_LOOP: Final = tuple(
-    loop_of(c) == Loop.SERVING and thread_of(c) != Thread.PROCESS
-    or loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN
+    (loop_of(c) == Loop.SERVING and thread_of(c) != Thread.PROCESS)
+    or (loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN)
     for c in ALL
 )
 IMPORT: Final = context(Thread.MAIN, Loop.NONE, Phase.IMPORT)

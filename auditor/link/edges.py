@@ -158,7 +158,10 @@ class Edges:
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
-        self.record_all = record_all  # keep calls that do nothing of interest too, for a dump of the call graph
+        self.record_all = (
+            record_all  # keep calls that do nothing of interest too, for a dump of the call graph
+        )
+        self._implementations: dict[Function, list[Function]] = {}
         self._inert: dict[Module, bytearray] = {}
         self._inert_names: dict[str, bool] = {}
         self._telling: dict[Function, tuple[tuple[int, ...], frozenset[int]]] = {}
@@ -184,7 +187,7 @@ class Edges:
             builder = _BodyBuilder(self, node)
             try:
                 builder.build()
-            except Exception as error:  # noqa: BLE001 - a fault of ours in one function must not cost the report
+            except Exception as error:
                 if RAISE_INTERNAL_ERRORS:
                     raise
                 self.faults.setdefault(node.function, f"{type(error).__name__}: {error}")
@@ -197,6 +200,35 @@ class Edges:
         except KeyError:
             found = self._apis[dotted] = self.evaluator.catalog.api(dotted)
             return found
+
+    def implementations(self, function: Function) -> list[Function]:
+        """Functions registered with one that ``functools.singledispatch`` decorates."""
+        known = self._implementations.get(function)
+        if known is None:
+            known = self._implementations[function] = []
+            values = [self.evaluator.values(function.module, d) for d in function.facts.decorators]
+            if any(x.kind == v.EXTERNAL and x.a in _SINGLE_DISPATCH for found in values for x in found):
+                known.extend(self._registered(function))
+        return known
+
+    def _registered(self, function: Function) -> list[Function]:
+        found = []
+        for module in self.evaluator.program.modules:
+            exprs = module.facts.exprs
+            for call in module.facts.calls:
+                if not call[f.C_FLAGS] & f.IS_DECORATOR:
+                    continue
+                callee = exprs[call[f.C_CALLEE]]
+                if callee[0] == f.CALL:
+                    callee = exprs[module.facts.calls[callee[1]][f.C_CALLEE]]
+                if callee[0] != f.ATTR or callee[2] != "register":
+                    continue
+                if any(
+                    x.kind == v.FUNCTION and x.a is function for x in self.evaluator.values(module, callee[1])
+                ):
+                    given = self.evaluator.values(module, call[f.C_ARGS][0])
+                    found.extend(x.a for x in given if x.kind == v.FUNCTION)
+        return found
 
     def inert(self, module: Module) -> bytearray:
         """One byte for each expression of the file: 1 for a callee that is known to do nothing of interest."""
@@ -245,7 +277,8 @@ class Edges:
 
     def uses(self, module: Module) -> dict[tuple[int, int], list[int]]:
         """Where parameters of the file, as (function, index), may be called: numbers of the calls that they are passed
-        to, or -1 for a parameter that is called itself."""
+        to, or -1 for a parameter that is called itself.
+        """
         known = self._uses.get(module)
         if known is None:
             known = self._uses[module] = {}
@@ -253,7 +286,11 @@ class Edges:
             for number, call in enumerate(module.facts.calls):
                 for parameter in _parameters_in(exprs, [call[f.C_CALLEE]]):
                     known.setdefault(parameter, []).append(-1)
-                given = [e for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]]) if exprs[e][0] in _CARRIERS]
+                given = [
+                    e
+                    for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]])
+                    if exprs[e][0] in _CARRIERS
+                ]
                 if given:
                     for parameter in _parameters_in(exprs, given):
                         known.setdefault(parameter, []).append(number)
@@ -477,7 +514,9 @@ class _BodyBuilder:
             base = self.seen_by_receiver(expression[1])
             if base is not None:
                 hierarchy = self.evaluator.hierarchy
-                return join_all([hierarchy.attribute(x, expression[2]) for x in self.evaluator.concrete(base)])
+                return join_all(
+                    [hierarchy.attribute(x, expression[2]) for x in self.evaluator.concrete(base)]
+                )
         return None
 
     def open_values(self, values: Values) -> Values:
@@ -543,7 +582,12 @@ class _BodyBuilder:
                 if module.memo[callee] is values:
                     inert[callee] = 1
                 continue
-            if at_import and not self.edges.record_all and values[0].kind == v.CLASS and g.SCRIPT not in constraints:
+            if (
+                at_import
+                and not self.edges.record_all
+                and values[0].kind == v.CLASS
+                and g.SCRIPT not in constraints
+            ):
                 # what is made at import matters here only where it is handed a callable
                 exprs = module.facts.exprs
                 if not any(exprs[e][0] in _CALLABLE_TAGS for e in call[f.C_ARGS]) and not any(
@@ -589,11 +633,16 @@ class _BodyBuilder:
                         call = self.module.facts.calls[test[1]]
                         if (
                             exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
-                            and len(call[f.C_ARGS]) == 2  # noqa: PLR2004 - subject and types
+                            and len(call[f.C_ARGS]) == 2
                             and call[f.C_ARGS][0] == subject
                         ):
                             types = self.evaluator.values(self.module, call[f.C_ARGS][1])
-                            types = join_all([self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one for x in types])
+                            types = join_all(
+                                [
+                                    self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one
+                                    for x in types
+                                ]
+                            )
                             found.append((types, wanted))
             region = parent
         return found
@@ -621,11 +670,13 @@ class _BodyBuilder:
                 return None
         return False
 
-    def call(self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool) -> None:
+    def call(
+        self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool
+    ) -> None:
         """Everything that calling one of ``values`` may do."""
         if len(values) == 1:
             value = values[0]
-            if value.kind == v.FUNCTION:
+            if value.kind == v.FUNCTION and not value.a.facts.decorators:
                 function = value.a
                 asyncness = self.guarded_asyncness(number)
                 if asyncness is None or function.is_async == asyncness:
@@ -657,7 +708,9 @@ class _BodyBuilder:
         for value, function, skip in targets:
             if asyncness is not None and function.is_async != asyncness:
                 continue
-            self.call_edge(value, function, skip, number, place, constraints, confidence, receivers.get(value))
+            self.call_edge(
+                value, function, skip, number, place, constraints, confidence, receivers.get(value)
+            )
 
     def collect(
         self,
@@ -671,6 +724,10 @@ class _BodyBuilder:
         kind = value.kind
         if kind == v.FUNCTION:
             targets.append((value, value.a, 0))
+            if value.a.facts.decorators:
+                targets.extend(
+                    (self.evaluator.interner.function(x), x, 0) for x in self.edges.implementations(value.a)
+                )
         elif kind == v.BOUND:
             targets.append((value.a, value.a.a, 1))
         elif kind == v.EXTERNAL:
@@ -710,11 +767,15 @@ class _BodyBuilder:
         instance = self.evaluator.interner.instance(class_, virtual=False)
         metaclass = hierarchy.metaclass(class_)
         if metaclass is not None:
-            for method in hierarchy.methods(self.evaluator.interner.instance(metaclass, virtual=False), "__call__"):
+            for method in hierarchy.methods(
+                self.evaluator.interner.instance(metaclass, virtual=False), "__call__"
+            ):
                 if method.kind == v.BOUND:
                     targets.append((method.a, method.a.a, 1))
         for name in ("__new__", "__init__", "__post_init__"):
-            found = hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
+            found = (
+                hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
+            )
             for method in found:
                 if method.kind == v.BOUND:
                     targets.append((method.a, method.a.a, 1))
@@ -731,13 +792,13 @@ class _BodyBuilder:
                     self.external(base, number, place, constraints)
                     break
 
-    def partial(
-        self, value: Value, site: tuple[Module, int], place: Place, constraints: Constraints
-    ) -> None:
+    def partial(self, value: Value, site: tuple[Module, int], place: Place, constraints: Constraints) -> None:
         """A call of ``functools.partial(value, ...)``: the arguments are those given at ``site``."""
         for target, function, skip in self.function_targets(value):
             environment = self.environment_at(target, function, skip, site, first=1)
-            self.add_edge(function, environment, place, self.entry(function), Confidence.HIGH, constraints, "call")
+            self.add_edge(
+                function, environment, place, self.entry(function), Confidence.HIGH, constraints, "call"
+            )
 
     def call_edge(
         self,
@@ -756,7 +817,9 @@ class _BodyBuilder:
         self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
         self.results_handed_over(function, skip, number, constraints)
 
-    def results_handed_over(self, function: Function, skip: int, number: int, constraints: Constraints) -> None:
+    def results_handed_over(
+        self, function: Function, skip: int, number: int, constraints: Constraints
+    ) -> None:
         """Calls that stand where a home-made offloader wants a function."""
         call = self.module.facts.calls[number]
         exprs = self.module.facts.exprs
@@ -898,12 +961,19 @@ class _BodyBuilder:
         runs = self.edges.runs(dotted)
         if runs:
             self.run_callables(
-                runs, dotted, arguments or CallArguments(self.evaluator, self.module, number), number, place, constraints
+                runs,
+                dotted,
+                arguments or CallArguments(self.evaluator, self.module, number),
+                number,
+                place,
+                constraints,
             )
 
     def is_class_check(self, dotted: str, number: int) -> bool:
         """A coroutine of that name made by an awaited call is not the blocking one."""
-        return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith("builtins.")
+        return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith(
+            "builtins."
+        )
 
     def is_done_already(self, dotted: str, number: int) -> bool:
         """``future.result()`` where a test around it says that the future is done."""
@@ -974,12 +1044,12 @@ class _BodyBuilder:
                 if found[0] == f.CALL:
                     self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
 
-    def run_value(self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints) -> None:
+    def run_value(
+        self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints
+    ) -> None:
         kind = value.kind
         if entry.methods and kind in (v.CLASS, v.INSTANCE):
-            instance = (
-                self.evaluator.interner.instance(value.a, virtual=False) if kind == v.CLASS else value
-            )
+            instance = self.evaluator.interner.instance(value.a, virtual=False) if kind == v.CLASS else value
             for name in entry.methods:
                 for method in self.evaluator.hierarchy.methods(instance, name):
                     self.run_value(method, entry, number, place, constraints)
@@ -1025,7 +1095,9 @@ class _BodyBuilder:
             api = self.edges.api(dotted)
             if api is not None and api.effect == "blocks":
                 region = self.module.facts.calls[number][f.C_REGION]
-                self.result.sinks.append(Sink(place, dotted, api, None, constraints, Confidence.MEDIUM, region))
+                self.result.sinks.append(
+                    Sink(place, dotted, api, None, constraints, Confidence.MEDIUM, region)
+                )
         if entry.passes not in ("rest", "args-kwargs"):
             return
         inner = self.edges.runs(dotted)
@@ -1056,7 +1128,14 @@ class _BodyBuilder:
                     )
                     captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
                     self.add_edge(
-                        function, captured, place, c.Composed(outer, second), Confidence.HIGH, constraints, run.kind, run.role
+                        function,
+                        captured,
+                        place,
+                        c.Composed(outer, second),
+                        Confidence.HIGH,
+                        constraints,
+                        run.kind,
+                        run.role,
                     )
             break
 
@@ -1103,7 +1182,9 @@ class _BodyBuilder:
                 relative=entry.kind in ("schedule", "register"),
                 task=entry.role == "task",
             )
-        self.add_edge(function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role)
+        self.add_edge(
+            function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role
+        )
 
     def function_targets(self, value: Value) -> list[tuple[Value, Function, int]]:
         """Functions of the program that calling ``value`` runs, without recording anything."""
@@ -1243,7 +1324,13 @@ class _BodyBuilder:
             )
 
     def dunder(
-        self, value: Value, names: tuple[str, ...], place: Place, region: int, constraints: Constraints, how: str
+        self,
+        value: Value,
+        names: tuple[str, ...],
+        place: Place,
+        region: int,
+        constraints: Constraints,
+        how: str,
     ) -> None:
         """Methods that an operation on ``value`` calls: of the program, or with an effect outside it."""
         for name in names:
@@ -1256,11 +1343,23 @@ class _BodyBuilder:
                         function = method.a.a
                         if function.facts.is_generator and name in ("__iter__", "__aiter__"):
                             self.add_edge(
-                                function, (), place, c.PLAIN, _confidence(len(methods)), constraints, "iterate"
+                                function,
+                                (),
+                                place,
+                                c.PLAIN,
+                                _confidence(len(methods)),
+                                constraints,
+                                "iterate",
                             )
                         else:
                             self.add_edge(
-                                function, (), place, self.entry(function), _confidence(len(methods)), constraints, how
+                                function,
+                                (),
+                                place,
+                                self.entry(function),
+                                _confidence(len(methods)),
+                                constraints,
+                                how,
                             )
                     elif method.kind == v.EXTERNAL:
                         self.implicit_effect(method.a, place, region, constraints)
@@ -1317,7 +1416,13 @@ class _BodyBuilder:
                 for target, function, _ in self.function_targets(called):
                     captured = target.b if target.kind == v.FUNCTION else ()
                     self.add_edge(
-                        function, captured or (), place, self.entry(function), Confidence.HIGH, constraints, "call"
+                        function,
+                        captured or (),
+                        place,
+                        self.entry(function),
+                        Confidence.HIGH,
+                        constraints,
+                        "call",
                     )
         else:
             names = ("__aiter__", "__anext__") if is_async else ("__iter__", "__next__")
@@ -1361,11 +1466,14 @@ def _confidence(targets: int) -> Confidence:
     return Confidence.HIGH if targets <= 1 else Confidence.MEDIUM if targets <= 4 else Confidence.LOW
 
 
-_PASSED = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR})
+_PASSED = frozenset(
+    {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR}
+)
 _OPEN = frozenset(
     {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY}
 )
 _COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
+_SINGLE_DISPATCH = frozenset({"functools.singledispatch", "functools.singledispatchmethod"})
 _FORWARDING = frozenset({"functools.partial", "builtins.map", "builtins.filter"})
 _CARRIERS = frozenset(
     {f.PARAM, f.STARRED, f.ITEM, f.ITERATE, f.AWAIT, f.UNION, f.PHI, f.LIST, f.TUPLE, f.ANNOTATED, f.BOOLEAN}

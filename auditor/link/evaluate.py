@@ -360,7 +360,9 @@ class Evaluator:
         declared = self.annotations.types(function.module, note) if note else NOTHING
         injected = NOTHING
         if default > 0:
-            injected = tuple(x for x in self.values(function.module, default) if not is_none(x) and x.kind != v.CONSTANT)
+            injected = tuple(
+                x for x in self.values(function.module, default) if not is_none(x) and x.kind != v.CONSTANT
+            )
         if declared:
             if all(self.says_little(x) for x in declared):
                 declared = join(symbol, declared)
@@ -501,7 +503,9 @@ class Evaluator:
                     elements = value.b
                     if value.a in ("builtins.dict", "builtins.tuple") and len(elements) > 1:
                         if value.a == "builtins.dict":
-                            results.append(elements[1].a if elements[1].kind == v.AWAITABLE else elements[1].one)
+                            results.append(
+                                elements[1].a if elements[1].kind == v.AWAITABLE else elements[1].one
+                            )
                         elif key.__class__ is int and -len(elements) <= key < len(elements):  # type: ignore[operator]
                             results.append(elements[key].one)  # type: ignore[index]
                         else:
@@ -537,7 +541,9 @@ class Evaluator:
                 tag = value.a.facts.exprs[value.b]
                 if tag[0] == f.DICT:
                     keys = [k for k, _ in tag[1] if k is not None]
-                    results.append(tuple(self.interner.make(v.CONSTANT, k, k.__class__.__name__) for k in keys))
+                    results.append(
+                        tuple(self.interner.make(v.CONSTANT, k, k.__class__.__name__) for k in keys)
+                    )
                 elif tag[0] == f.COMPREHENSION and tag[1] == "dict":
                     results.append(self.values(value.a, tag[3]))
                 else:
@@ -559,13 +565,20 @@ class Evaluator:
                     for method in self.hierarchy.methods(value, name):
                         produced = self.results.of_value(method, None)
                         for item in produced:
-                            if item.kind == v.INSTANCE:  # an iterator of the program: what it yields is `__next__`'s
+                            if (
+                                item.kind == v.INSTANCE
+                            ):  # an iterator of the program: what it yields is `__next__`'s
                                 for following in self.hierarchy.methods(item, _NEXT[name]):
-                                    results.append(self.awaited(self.results.of_value(following, None)) if name == "__aiter__"
-                                                   else self.results.of_value(following, None))
+                                    results.append(
+                                        self.awaited(self.results.of_value(following, None))
+                                        if name == "__aiter__"
+                                        else self.results.of_value(following, None)
+                                    )
                             else:
                                 results.append(self.elements(item.one))
-                if not self.hierarchy.methods(value, "__iter__") and not self.hierarchy.methods(value, "__aiter__"):
+                if not self.hierarchy.methods(value, "__iter__") and not self.hierarchy.methods(
+                    value, "__aiter__"
+                ):
                     for name in ("__next__", "__anext__"):
                         for method in self.hierarchy.methods(value, name):
                             produced = self.results.of_value(method, None)

@@ -219,14 +219,16 @@ class Graph:
                             continue
                         change = hook.async_ if function.is_async else hook.sync
                         if change is not None:
-                            self.root(function, _absolute(change, test=class_.module.is_test), f"{hook.base} calls `{name}`")
+                            self.root(
+                                function,
+                                _absolute(change, test=class_.module.is_test),
+                                f"{hook.base} calls `{name}`",
+                            )
 
     def _assumed_coroutines(self) -> None:
         """Every coroutine function runs on some loop: those that nothing reaches are taken to be served."""
         program = self.evaluator.program
-        waiting = [
-            x for x in program.functions if x.facts.kind == f.ASYNC_DEF and not self._on_some_loop(x)
-        ]
+        waiting = [x for x in program.functions if x.facts.kind == f.ASYNC_DEF and not self._on_some_loop(x)]
         called: set[Function] = set()
         for function in program.functions:
             if self._on_some_loop(function) and function not in waiting:
@@ -296,7 +298,11 @@ class Graph:
 
 def at_line(function: Function, context: c.Context, line: int) -> c.Context:
     """The context at a line of the function: what follows the `yield` of a lifespan is shutdown."""
-    if function.facts.last_yield and line > function.facts.last_yield and c.phase_of(context) == Phase.STARTUP:
+    if (
+        function.facts.last_yield
+        and line > function.facts.last_yield
+        and c.phase_of(context) == Phase.STARTUP
+    ):
         return c.context(c.thread_of(context), c.loop_of(context), Phase.SHUTDOWN)
     return context
 

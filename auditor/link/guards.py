@@ -24,7 +24,9 @@ DEBUG: Final = 6  # under a debug flag
 
 Constraints = frozenset[int]
 NO_CONSTRAINTS: Final[Constraints] = frozenset()
-_RAISES_WITHOUT_LOOP: Final = frozenset({"asyncio.get_running_loop", "asyncio.current_task", "asyncio.get_event_loop"})
+_RAISES_WITHOUT_LOOP: Final = frozenset(
+    {"asyncio.get_running_loop", "asyncio.current_task", "asyncio.get_event_loop"}
+)
 _MAYBE_LOOP: Final = frozenset({"asyncio._get_running_loop"})
 _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
 _NEGATION: Final = {LOOP: NO_LOOP, NO_LOOP: LOOP, MAIN_THREAD: OTHER_THREAD, OTHER_THREAD: MAIN_THREAD}
@@ -152,7 +154,10 @@ class Guards:
             return expression[0] == f.CALL and self._callee_name(module, expression) in _MAYBE_LOOP
         parts = [module.facts.exprs[p] for p in expression[1]]
         has_none = any(p[0] == f.CONST and p[1] is None for p in parts)
-        asks = any(self._callee_name(module, p) in ("asyncio.get_running_loop", "asyncio.current_task") for p in parts)
+        asks = any(
+            self._callee_name(module, p) in ("asyncio.get_running_loop", "asyncio.current_task")
+            for p in parts
+        )
         return has_none and asks
 
     def _callee_name(self, module: Module, expression: tuple) -> str:  # type: ignore[type-arg]

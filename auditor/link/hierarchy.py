@@ -168,7 +168,9 @@ class Hierarchy:
         if virtual:
             found = self._with_overrides(class_, name, value, found)
         stored = self._stored(class_, name, virtual=virtual)
-        result = join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
+        result = (
+            join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
+        )
         if any(x.kind == v.BOUND for x in found):
             patched = self.assigned_elsewhere(name)
             if patched is not None:
@@ -375,7 +377,9 @@ class Hierarchy:
                 bound.append(self.bind(value, receiver))
         result = join_all(bound)
         declared = class_.facts.annotations.get(name)
-        if declared and not any(x.kind in (v.BOUND, v.FUNCTION, v.INSTANCE, v.EXTERNAL_INSTANCE) for x in result):
+        if declared and not any(
+            x.kind in (v.BOUND, v.FUNCTION, v.INSTANCE, v.EXTERNAL_INSTANCE) for x in result
+        ):
             types = evaluator.annotations.types(class_.module, declared)
             if types:
                 return join(tuple(x for x in result if x.kind != v.CONSTANT), types)
@@ -394,7 +398,7 @@ class Hierarchy:
             return value.one
         function: Function = value.a
         roles = function.facts.roles
-        if function.facts.kind == f.LAMBDA or function.class_ is None and not value.b:
+        if function.facts.kind == f.LAMBDA or (function.class_ is None and not value.b):
             return evaluator.interner.make(v.BOUND, value, receiver).one
         if roles:
             if "staticmethod" in roles:
@@ -455,7 +459,11 @@ class Hierarchy:
         """``value[key]`` of a TypedDict by name, of a NamedTuple by position."""
         names = self.field_names(class_)
         name = key if isinstance(key, str) else None
-        if isinstance(key, int) and -len(names) <= key < len(names) and "typing.NamedTuple" in self.order(class_):
+        if (
+            isinstance(key, int)
+            and -len(names) <= key < len(names)
+            and "typing.NamedTuple" in self.order(class_)
+        ):
             name = names[key]
         if name is None or name not in names:
             return NOTHING
@@ -572,7 +580,9 @@ class Hierarchy:
                 ):
                     stored = evaluator.concrete(evaluator.values(module, value))
                 elif (
-                    candidate.kind == v.CLASS and target.kind == v.INSTANCE and candidate.a in self.order(target.a)
+                    candidate.kind == v.CLASS
+                    and target.kind == v.INSTANCE
+                    and candidate.a in self.order(target.a)
                 ):
                     given = evaluator.concrete(evaluator.values(module, value))
                     stored = join_all([self.bind_to(x, target) for x in given])
@@ -596,7 +606,9 @@ class Hierarchy:
         """Class attributes that are instances of a class of the program with ``__get__`` or ``__set__``."""
         program = self._evaluator.program
         makers = {
-            c.facts.name for c in program.classes if "__get__" in c.facts.attributes or "__set__" in c.facts.attributes
+            c.facts.name
+            for c in program.classes
+            if "__get__" in c.facts.attributes or "__set__" in c.facts.attributes
         }
         if not makers:
             return set()
@@ -647,7 +659,11 @@ class Hierarchy:
                                 found.append(method.a.a)
                     if candidate.kind == v.FUNCTION and candidate.a.facts.roles:
                         roles = candidate.a.facts.roles
-                        wanted = "setter" in roles if role == "setter" else is_property(candidate.a) and "setter" not in roles
+                        wanted = (
+                            "setter" in roles
+                            if role == "setter"
+                            else is_property(candidate.a) and "setter" not in roles
+                        )
                         if wanted and candidate.a not in found:
                             found.append(candidate.a)
         return found
@@ -681,5 +697,12 @@ def _merge(sequences: list[list[Class | str]]) -> list[Class | str]:
 _ENUMERATIONS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
 _PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 _UNINFORMATIVE_BASES = frozenset(
-    {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum", "typing_extensions.Protocol"}
+    {
+        "builtins.object",
+        "abc.ABC",
+        "typing.Generic",
+        "typing.Protocol",
+        "enum.Enum",
+        "typing_extensions.Protocol",
+    }
 )

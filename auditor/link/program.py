@@ -60,7 +60,9 @@ class Module:
         "classes", "facts", "functions", "index", "is_package", "is_test", "memo", "name", "path", "root", "star_cache",
     )  # fmt: skip
 
-    def __init__(self, index: int, path: str, name: str, root: int, facts: f.FileFacts, *, is_package: bool) -> None:
+    def __init__(
+        self, index: int, path: str, name: str, root: int, facts: f.FileFacts, *, is_package: bool
+    ) -> None:
         self.index = index
         self.path = path
         self.name = name

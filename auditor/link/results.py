@@ -104,9 +104,9 @@ class Results:
         for value in returned:
             if value.kind == v.INSTANCE and value.a is function.class_:
                 if receiver.kind == v.INSTANCE and value.b:
-                    value = receiver  # noqa: PLW2901 - the value as the receiver sees it
+                    value = receiver
                 elif receiver.kind == v.CLASS:
-                    value = interner.instance(receiver.a, virtual=False)  # noqa: PLW2901 - likewise
+                    value = interner.instance(receiver.a, virtual=False)
             if value not in result:
                 result.append(value)
         return tuple(result)
@@ -239,7 +239,12 @@ class Results:
             return True if True in parts else None if None in parts else False
         if tag == f.COMPARE:
             left, right = exprs[expression[2]], exprs[expression[3]]
-            if left[0] == f.PARAM and left[1] == function.number and left[2] in constants and right[0] == f.CONST:
+            if (
+                left[0] == f.PARAM
+                and left[1] == function.number
+                and left[2] in constants
+                and right[0] == f.CONST
+            ):
                 value = constants[left[2]]
                 operator = expression[1]
                 if operator in ("is", "=="):
@@ -280,7 +285,11 @@ class Results:
         return look_up
 
     def replace(
-        self, values: Values, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
+        self,
+        values: Values,
+        look_up: Callable[[Function, int], Values | None],
+        function: Function,
+        depth: int,
     ) -> Values:
         """``values`` with every symbolic parameter that ``look_up`` knows replaced."""
         result: Values = NOTHING
@@ -411,7 +420,13 @@ class Results:
         if owner == "builtins":
             if method in _BUILTIN_TYPES:
                 return evaluator.interner.external_instance(dotted).one
-        elif owner == "builtins.str" and method not in ("split", "rsplit", "splitlines", "encode", "partition"):
+        elif owner == "builtins.str" and method not in (
+            "split",
+            "rsplit",
+            "splitlines",
+            "encode",
+            "partition",
+        ):
             return evaluator.interner.external_instance("builtins.str").one
         return NOTHING
 
@@ -454,17 +469,27 @@ class Results:
                     key = first[1]
                 if len(arguments) > 1:
                     extra = evaluator.values(site[0], arguments[1])
-        is_dict = evaluator.type_name(container) in ("builtins.dict", "collections.OrderedDict", "collections.defaultdict")
+        is_dict = evaluator.type_name(container) in (
+            "builtins.dict",
+            "collections.OrderedDict",
+            "collections.defaultdict",
+        )
         if name in ("get", "pop", "setdefault", "__getitem__", "popleft", "popitem", "get_nowait"):
             if not is_dict:
                 key = key if key.__class__ is int else None
             return join(evaluator.items(container.one, key), extra)
         if name == "values":
-            return evaluator.interner.external_instance("builtins.list", evaluator.items(container.one, None)).one
+            return evaluator.interner.external_instance(
+                "builtins.list", evaluator.items(container.one, None)
+            ).one
         if name == "items":
             items = evaluator.items(container.one, None)
             unknown = evaluator.interner.external_instance("builtins.object")
-            pair = evaluator.interner.external_instance("builtins.tuple", join(unknown.one, items)) if items else None
+            pair = (
+                evaluator.interner.external_instance("builtins.tuple", join(unknown.one, items))
+                if items
+                else None
+            )
             return evaluator.interner.external_instance("builtins.list", pair.one).one if pair else NOTHING
         if name == "copy":
             return container.one
@@ -473,6 +498,8 @@ class Results:
 
 
 _CALLABLE = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.PARAMETER, v.INSTANCE})
-_OPEN = frozenset({v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL})
+_OPEN = frozenset(
+    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL}
+)
 _BUILTIN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset",
                             "bytearray", "memoryview", "object", "complex", "range", "slice"})  # fmt: skip

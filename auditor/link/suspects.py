@@ -40,7 +40,13 @@ class Exposed:
     __slots__ = ("at", "confidence", "context", "hops", "roles", "why")
 
     def __init__(
-        self, hops: tuple[Hop, ...], at: int, context: c.Context, confidence: Confidence, why: str, roles: frozenset[str]
+        self,
+        hops: tuple[Hop, ...],
+        at: int,
+        context: c.Context,
+        confidence: Confidence,
+        why: str,
+        roles: frozenset[str],
     ) -> None:
         self.hops = hops
         self.at = at  # the hop that is the exposure
@@ -59,7 +65,9 @@ class Suspect:
 
     __slots__ = ("exposed", "function", "handed_over", "place", "sink")
 
-    def __init__(self, function: Function, place: Place, sink: Sink | None, handed_over: HandedOver | None) -> None:
+    def __init__(
+        self, function: Function, place: Place, sink: Sink | None, handed_over: HandedOver | None
+    ) -> None:
         self.function = function
         self.place = place
         self.sink = sink
@@ -99,7 +107,9 @@ class Suspects:
                         if g.allows(sink.constraints, state.context):
                             self._add(found, function, state, sink.place, sink, None)
                 for handed_over in body.handed_over:
-                    if g.allows(handed_over.constraints, state.context) and self._is_plain_result(state, handed_over):
+                    if g.allows(handed_over.constraints, state.context) and self._is_plain_result(
+                        state, handed_over
+                    ):
                         self._add(found, function, state, handed_over.place, None, handed_over)
         return [suspect for suspect in found.values() if suspect.exposed]
 
@@ -118,9 +128,10 @@ class Suspects:
         if suspect is None:
             suspect = found[key] = Suspect(function, place, sink, handed_over)
         elif sink is not None and suspect.sink is not None:
-            if sink.api.cost_for(sink.arguments or _none()).typical > suspect.sink.api.cost_for(
-                suspect.sink.arguments or _none()
-            ).typical:
+            if (
+                sink.api.cost_for(sink.arguments or _none()).typical
+                > suspect.sink.api.cost_for(suspect.sink.arguments or _none()).typical
+            ):
                 suspect.sink = sink
         known = {(e.hops[e.at].function.id, e.hops[e.at].place.line, e.hops[e.at].place.column): i
                  for i, e in enumerate(suspect.exposed)}  # fmt: skip
@@ -164,7 +175,7 @@ class Suspects:
                 return bool(annotation) and _names_data(evaluator.values(function.module, annotation))
             return all(
                 x.kind in (v.CONSTANT, v.CONTAINER)
-                or x.kind == v.EXTERNAL_INSTANCE and x.a.startswith(("builtins.", "pathlib.", "datetime."))
+                or (x.kind == v.EXTERNAL_INSTANCE and x.a.startswith(("builtins.", "pathlib.", "datetime.")))
                 for x in returned
             )
         if kind == v.EXTERNAL:
@@ -179,7 +190,9 @@ class Suspects:
         found: list[Exposed] = []
         seen = {state}
         # (state, hops from its function to the sink)
-        level: list[tuple[State, tuple[Hop, ...], int]] = [(state, (Hop(state.node.function, place, None),), state.loss)]
+        level: list[tuple[State, tuple[Hop, ...], int]] = [
+            (state, (Hop(state.node.function, place, None),), state.loss)
+        ]
         while level and len(found) < MAX_EXPOSURES:
             following: list[tuple[State, tuple[Hop, ...], int]] = []
             for current, hops, loss in level:
@@ -224,7 +237,14 @@ class Suspects:
         start = 0
         why = current.why
         for i, hop in enumerate(prefix):
-            if hop.edge is not None and hop.edge.how in ("register", "schedule", "drive", "iterate-by", "thread", "offload"):
+            if hop.edge is not None and hop.edge.how in (
+                "register",
+                "schedule",
+                "drive",
+                "iterate-by",
+                "thread",
+                "offload",
+            ):
                 start = i
         kept = prefix[start:]
         if kept and kept[0].edge is not None and kept[0].edge.how == "register":
