@@ -60,6 +60,7 @@ class Explanation:
         self._contexts(function)
         self._calls(module, function, line)
         self._reached(function)
+        self._elsewhere(function)
         return "\n".join(self._lines)
 
     def _say(self, text: str = "") -> None:
@@ -189,13 +190,26 @@ class Explanation:
                         seen.add(edge.target)
                         following.append((edge.target, (*path, wording.short_name(edge.target.function))))
             level = following
+        self._list("It reaches, in the same thread:", list(found))
         if not found:
             self._say("It reaches no call with a known effect.")
-            return
-        self._say("It reaches, in the same thread:")
-        self._lines.extend(list(found)[:MAX_REACHED])
-        if len(found) > MAX_REACHED:
-            self._say(f"  and {len(found) - MAX_REACHED} more")
+
+    def _elsewhere(self, function: Function) -> None:
+        """What the function sends to other threads, or has run later."""
+        edges = self._graph.edges
+        found: dict[str, None] = {}
+        for edge in edges.body(edges.node(function)).edges:
+            if edge.transform.change is not None or edge.transform.drives:
+                place = self._place(function.module, edge.place.line)
+                found.setdefault(f"  {wording.step(edge.how, edge.target.function)}  {place}")
+        self._list("It also", list(found))
+
+    def _list(self, title: str, lines: list[str]) -> None:
+        if lines:
+            self._say(title)
+            self._lines.extend(lines[:MAX_REACHED])
+            if len(lines) > MAX_REACHED:
+                self._say(f"  and {len(lines) - MAX_REACHED} more")
 
 
 def _function(module: Module, line: int) -> Function:
