@@ -31,6 +31,7 @@ _OFFLOAD: Final = {
     "anyio": "await anyio.to_thread.run_sync({}, ...)",
     "trio": "await trio.to_thread.run_sync({}, ...)",
 }
+_ALL_THE_WAY: Final = "`async def` all the way"
 _FELT: Final = 0.01
 _LOGGED: Final = 0.1
 """asyncio's debug mode logs callbacks that take longer, unless told otherwise."""
@@ -97,7 +98,7 @@ def advice_for_helper(instead: str, callee: str, helper: str, dialect: str) -> s
     thread = _OFFLOAD[dialect].format(helper)
     if means_thread(instead, dialect):
         return thread
-    return f"{thread}; or make `{helper}` a coroutine function, with {advice(instead, callee, dialect)}"
+    return f"{thread}; or {_ALL_THE_WAY}, with {advice(instead, callee, dialect)}"
 
 
 def advice_for_handle(dialect: str) -> str:
@@ -125,9 +126,9 @@ def tradeoffs(text: str, api: Api | None) -> tuple[str, ...]:
     if api is not None and api.effect == "get-loop":
         return ("none: on the loop both return the same",)
     found = []
-    if "a coroutine function" in text:
+    if _ALL_THE_WAY in text:
         found.append("every function from the coroutine down to the call becomes `async def`")
-    if "a coroutine function" in text or "thread" not in text:
+    if _ALL_THE_WAY in text or "thread" not in text:
         found.append("other tasks run at each `await`: what was read before it may have changed after it")
     if "thread" in text or text.startswith("hand "):
         gil: Gil = api.gil if api is not None else "mixed"
