@@ -1,4 +1,4 @@
-"""``auditor explain``: contexts with witnesses, what calls resolve to and why, what is reached; and what is no place."""
+"""``auditor explain``: contexts with witnesses, what calls resolve to and why, what is reached; what is no place."""
 
 from __future__ import annotations
 
