@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from auditor.index import facts as f
 from auditor.index import source
@@ -22,6 +23,35 @@ WRAPPER: Final = "if 1:\n"
 """What makes an indented unit a module of its own without moving a column."""
 
 
+_OPEN_TEXTS: Final = 16
+_OPEN_UNITS: Final = 256
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+class Recent(Generic[Key, Item]):
+    """What was used last, up to a number: a large program's texts would take more memory than its facts."""
+
+    __slots__ = ("_items", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: OrderedDict[Key, Item] = OrderedDict()
+
+    def get(self, key: Key, make: Callable[[], Item]) -> Item:
+        """The item of ``key``, made if it is not among the recent ones."""
+        try:
+            item = self._items[key]
+        except KeyError:
+            item = self._items[key] = make()
+            if len(self._items) > self._limit:
+                self._items.popitem(last=False)
+        else:
+            self._items.move_to_end(key)
+        return item
+
+
 class Unit:
     """The source of one function or statement at the top of a module or class.
 
@@ -38,31 +68,40 @@ class Unit:
 
 
 class Texts:
-    """Reads each file at most once. ``reader`` gives the text of a module, or None if it has gone."""
+    """Reads files where they are needed. ``reader`` gives the text of a module, or None if it has gone."""
 
     def __init__(self, reader: Callable[[Module], Text | None]) -> None:
         self._reader = reader
-        self._texts: dict[Module, Text | None] = {}
-        self._lines: dict[Module, list[str]] = {}
+        self._texts: Recent[Module, Text | None] = Recent(_OPEN_TEXTS)
+        self._lines: Recent[Module, list[str]] = Recent(_OPEN_TEXTS)
         self._spans: dict[Module, list[tuple[int, int]]] = {}
-        self._units: dict[tuple[Module, int, int], Unit | None] = {}
+        self._units: Recent[tuple[Module, int, int], Unit | None] = Recent(_OPEN_UNITS)
+        self._ascii: dict[Module, bool] = {}
 
     def text(self, module: Module) -> Text | None:
-        if module not in self._texts:
-            self._texts[module] = self._reader(module)
-        return self._texts[module]
+        """The text of a module; None if it has gone."""
+        return self._texts.get(module, lambda: self._reader(module))
 
     def lines(self, module: Module) -> list[str]:
         """The lines of a module, without line ends; empty if the file has gone."""
-        lines = self._lines.get(module)
-        if lines is None:
+        return self._lines.get(module, lambda: self._split(module))
+
+    def _split(self, module: Module) -> list[str]:
+        text = self.text(module)
+        # only \n ends a line for Python: a form feed or a line separator does not
+        return text.text.split("\n") if text is not None else []
+
+    def _is_ascii(self, module: Module) -> bool:
+        known = self._ascii.get(module)
+        if known is None:
             text = self.text(module)
-            # only \n ends a line for Python: a form feed or a line separator does not
-            lines = self._lines[module] = text.text.split("\n") if text is not None else []
-        return lines
+            known = self._ascii[module] = text is None or text.text.isascii()
+        return known
 
     def column(self, module: Module, line: int, byte_column: int) -> int:
         """The 1-based column in code points."""
+        if self._is_ascii(module):
+            return byte_column + 1
         lines = self.lines(module)
         if not 0 < line <= len(lines):
             return byte_column + 1
@@ -99,10 +138,8 @@ class Texts:
     def unit(self, function: Function, place: Place) -> Unit | None:
         """The unit that holds a place; None when the file has changed under our feet or is too deep to parse."""
         start, end = self.lines_of_unit(function, place)
-        key = (function.module, start, end)
-        if key not in self._units:
-            self._units[key] = self._make(function.module, start, end)
-        return self._units[key]
+        module = function.module
+        return self._units.get((module, start, end), lambda: self._make(module, start, end))
 
     def why_not(self, module: Module) -> str:
         """Why a unit of the module cannot be had."""

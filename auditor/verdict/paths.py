@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.index.files import NOTEBOOK_SUFFIX
 from auditor.link import wording
 from auditor.model import Exposure, Step
 from auditor.verdict.fingerprint import fingerprint
@@ -11,7 +12,7 @@ from auditor.verdict.statements import Statements
 
 if TYPE_CHECKING:
     from auditor.engine.texts import Texts
-    from auditor.link.program import Module
+    from auditor.link.program import Function, Module
     from auditor.link.suspects import Exposed, Hop
 
 
@@ -21,9 +22,12 @@ class Paths:
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
         self._statements = Statements(texts)
+        self._steps: dict[tuple[Function, int, int, str], Step] = {}
 
     def locate(self, module: Module, line: int) -> tuple[str, int]:
         """The path and line that a report names for a line of a module: those of the cell in a notebook."""
+        if not module.path.endswith(NOTEBOOK_SUFFIX):
+            return module.path, line
         text = self._texts.text(module)
         return text.locate(line) if text is not None else (module.path, line)
 
@@ -40,8 +44,16 @@ class Paths:
             note = last if edge is None else wording.step(edge.how, edge.target.function)
             if index == 0 and exposed.why:
                 note = f"{wording.root(exposed.why)}; {note}"
-            steps.append(Step(*self._place(hop), hop.function.qualname, note))
+            steps.append(self._step(hop, note))
         return tuple(steps)
+
+    def _step(self, hop: Hop, note: str) -> Step:
+        """The step; one object for equal ones, since hundreds of paths share their ends."""
+        key = (hop.function, hop.place.line, hop.place.column, note)
+        known = self._steps.get(key)
+        if known is None:
+            known = self._steps[key] = Step(*self._place(hop), hop.function.qualname, note)
+        return known
 
     def exposure(self, exposed: Exposed, code: str, last: str) -> Exposure:
         """The exposure, named by its fingerprint."""

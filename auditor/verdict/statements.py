@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
+from auditor.engine.texts import Recent
 from auditor.index import files
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from auditor.link.edges import Place
     from auditor.link.program import Function, Module
 
+_OPEN_TREES: Final = 64
 _BLOCKS: Final = ("body", "orelse", "finalbody")
 _CASES: Final = ("handlers", "cases")
 _LEFT_OUT: Final = frozenset(
@@ -24,25 +26,34 @@ class Statements:
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
-        self._trees: dict[tuple[Module, int, int], ast.Module | None] = {}
+        self._trees: Recent[tuple[Module, int, int], ast.Module | None] = Recent(_OPEN_TREES)
+        self._known: dict[tuple[Module, int, int], str] = {}
 
     def normalised(self, function: Function, place: Place) -> str:
         """The statement around a place as its syntax tree, a compound one by its header only; empty if it has gone.
 
         Comments, line breaks, quotes and superfluous parentheses leave no trace in it, nor does the Python that runs.
         """
+        key = (function.module, place.line, place.column)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._normalise(function, place)
+        return known
+
+    def _normalise(self, function: Function, place: Place) -> str:
         unit = self._texts.unit(function, place)
         if unit is None:
             return ""
-        key = (function.module, unit.start, unit.end)
-        if key not in self._trees:
-            tree = files.parse(unit.code)
-            self._trees[key] = tree if isinstance(tree, ast.Module) else None
-        module = self._trees[key]
+        module = self._trees.get((function.module, unit.start, unit.end), lambda: _tree(unit.code))
         if module is None:
             return ""
         found = _innermost(module.body, place.line - unit.offset, place.column)
         return _plain(found, is_header=True) if found is not None else ""
+
+
+def _tree(code: str) -> ast.Module | None:
+    tree = files.parse(code)
+    return tree if isinstance(tree, ast.Module) else None
 
 
 def _innermost(body: list[ast.stmt], line: int, column: int) -> ast.stmt | None:
