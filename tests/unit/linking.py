@@ -85,6 +85,8 @@ class Linked:
             self.graph = Graph(self.evaluator)
             self.graph.propagate()
             self.suspects: list[Suspect] = Suspects(self.graph).collect()
+        # an audit goes on when one function fails; a test does not
+        assert not self.graph.edges.faults, self.graph.edges.faults
 
     # -- look-up -----------------------------------------------------------------------------------------------
 
