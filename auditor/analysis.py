@@ -78,13 +78,13 @@ class Analysis:
         self._sources: dict[Module, Discovered] = {}
         self._checksums: dict[Module, int] = {}
         self._overlay = dict(config.overlay)
-        catalog = _catalog(config)
-        self.clock.lap("catalog")
         discovery = discover(paths, config)
         self.not_analysed.extend(discovery.not_analysed)
         self.clock.lap("discover")
         self.program = self._index(discovery.files, progress)
         self.clock.lap("index")
+        catalog = _catalog(config, self.program)
+        self.clock.lap("catalog")
         if progress is not None:
             progress.stage("linking", 0)
         self.evaluator = Evaluator(self.program, catalog)
@@ -169,8 +169,15 @@ class Analysis:
         return text.locate(line) if text is not None else (module.path, line)
 
 
-def _catalog(config: Config) -> Catalog:
+def _catalog(config: Config, program: Program) -> Catalog:
+    """The catalog, without the files about packages that the program does not import."""
     from pathlib import Path
 
+    imported = {
+        name.partition(".")[0]
+        for module in program.modules
+        for level, name in module.facts.imports
+        if not level
+    }
     built_in = [*resources.catalog_dir().glob("*.toml"), *resources.frameworks_dir().glob("*.toml")]
-    return load_catalog([*sorted(built_in), *map(Path, config.models)])
+    return load_catalog([*sorted(built_in), *map(Path, config.models)], imported=imported)

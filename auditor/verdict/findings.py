@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.engine.texts import Texts
     from auditor.link.evaluate import Evaluator
     from auditor.link.suspects import Exposed, Suspect
-    from auditor.model import Severity
+    from auditor.model import Gil, Severity
 
 _UNKNOWN_COST: Final = Cost(0.001, 0.1, 10.0, "assumed")
 _FEW_EXPOSURES: Final = 3
@@ -94,7 +94,7 @@ class Builder:
             else words.impact(cost, phase, len(exposed), in_loop=in_loop),
             fix_complexity=_complexity(suspect),
             cost=cost,
-            gil=api.gil if api is not None else "mixed",
+            gil=_gil(costly, api),
             message=rule.message.format(
                 callee=callee,
                 duration=words.duration(cost),
@@ -198,6 +198,14 @@ def _in_loop(suspect: Suspect) -> bool:
             return True
         region = facts.regions[region][1]
     return False
+
+
+def _gil(hit: Hit, api: Api | None) -> Gil:
+    """Whether the call holds the GIL, which may depend on its arguments."""
+    if api is None:
+        return "mixed"
+    sink = hit.suspect.sink
+    return api.gil_for(sink.arguments or NO_ARGUMENTS) if sink is not None else api.gil_for()
 
 
 def _category(best: Exposed, api: Api | None) -> Category:
