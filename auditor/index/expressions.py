@@ -239,8 +239,8 @@ class ExpressionIndexer:
             flags |= f.IN_LOOP
         function = node.func
         if function.__class__ is ast.Attribute:
-            base = self.visit(function.value)  # type: ignore[attr-defined]
-            callee = self.intern((f.ATTR, base, self.mangled(function.attr))) if base else 0  # type: ignore[attr-defined]
+            base = self.visit(function.value)
+            callee = self.intern((f.ATTR, base, self.mangled(function.attr))) if base else 0
         else:
             callee = self.visit(function)
         visit = self.visit
@@ -299,25 +299,25 @@ class ExpressionIndexer:
 
     def generic(self, base: int, inner: ast.expr) -> int:
         """``base[inner]`` with its parameters kept, as a type alias needs them."""
-        parts = inner.elts if inner.__class__ is ast.Tuple else [inner]  # type: ignore[attr-defined]
+        parts = inner.elts if inner.__class__ is ast.Tuple else [inner]
         return self.intern((f.SUBSCRIPT, base, tuple([self.annotation(p) for p in parts])))
 
     def key_of(self, node: ast.expr) -> object:
         """A constant key, or None when the key is not known; the key's own calls are recorded."""
         if node.__class__ is ast.Constant:
-            value = node.value  # type: ignore[attr-defined]
+            value = node.value
             return value if value.__class__ in (str, int) else None
         if (
             node.__class__ is ast.UnaryOp
-            and node.op.__class__ is ast.USub  # type: ignore[attr-defined]
-            and node.operand.__class__ is ast.Constant  # type: ignore[attr-defined]
-            and node.operand.value.__class__ is int  # type: ignore[attr-defined]
+            and node.op.__class__ is ast.USub
+            and node.operand.__class__ is ast.Constant
+            and node.operand.value.__class__ is int
         ):
-            return -node.operand.value  # type: ignore[attr-defined, no-any-return]
+            return -node.operand.value
         position = self.visit(node)
         expression = self.exprs[position]
         if expression[0] == f.CONST and expression[1].__class__ in (str, int):
-            return expression[1]  # type: ignore[no-any-return]
+            return expression[1]
         return None
 
     def slice_(self, node: ast.Slice) -> int:
@@ -336,7 +336,7 @@ class ExpressionIndexer:
         return self.append((f.SET, tuple([self.visit(e) for e in node.elts])))
 
     def dict_(self, node: ast.Dict) -> int:
-        entries = []
+        entries: list[tuple[object, int]] = []
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
                 entries.append((None, self.intern((f.STARRED, self.visit(value)))))
@@ -481,7 +481,8 @@ class ExpressionIndexer:
         function.params = params
         self.file.functions.append(function)
         outer = (
-            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log, self.lambdas,
+            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
+            self.lambdas,
         )  # fmt: skip
         self.outer_environments.append((self.scope, self.environment))
         scope = Scope(number, self.scope, is_class=False, class_name=self.scope.class_name)
@@ -495,7 +496,8 @@ class ExpressionIndexer:
             function.returns.append((value, 0))
         self.outer_environments.pop()
         (
-            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log, self.lambdas,
+            self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
+            self.lambdas,
         ) = outer  # fmt: skip
         return self.intern((f.FUNCTION, number))
 
@@ -628,8 +630,9 @@ def _may_be_types(node: ast.expr) -> bool:
     kind = node.__class__
     if kind is ast.Tuple:
         return all(
-            e.__class__ is ast.Constant or e.__class__ is ast.Call or _may_be_types(e) for e in node.elts
-        )  # type: ignore[attr-defined]
+            e.__class__ is ast.Constant or e.__class__ is ast.Call or _may_be_types(e)
+            for e in node.elts  # type: ignore[attr-defined]
+        )
     if kind is ast.List:
         return all(_may_be_types(e) for e in node.elts)  # type: ignore[attr-defined]
     if kind is ast.Subscript:

@@ -11,7 +11,7 @@ Lines are 1-based, columns are UTF-8 byte offsets from 0, as the ``ast`` module 
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -98,9 +98,9 @@ C_FUNCTION = 9
 
 
 DUNDERS = (
-    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__await__", "__add__", "__sub__", "__mul__", "__matmul__",
-    "__truediv__", "__mod__", "__pow__", "__lshift__", "__rshift__", "__or__", "__xor__", "__and__", "__floordiv__",
-    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__str__",
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__await__", "__add__", "__sub__", "__mul__",
+    "__matmul__", "__truediv__", "__mod__", "__pow__", "__lshift__", "__rshift__", "__or__", "__xor__", "__and__",
+    "__floordiv__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__str__",
 )  # fmt: skip
 """Methods behind operators, by their number in ``FileFacts.operator_log``."""
 
@@ -243,7 +243,7 @@ class FileFacts:
         self.functions: list[FunctionFacts] = []
         self.classes: list[ClassFacts] = []
         self.calls: list[tuple] = []  # type: ignore[type-arg]
-        self.regions: list[tuple[int, int, object, object]] = [(BODY, 0, None, None)]
+        self.regions: list[tuple[int, int, Any, Any]] = [(BODY, 0, None, None)]
         self.globals: dict[str, list[int]] = {}
         self.exports: tuple[str, ...] | None = None
         self.imports: list[tuple[int, str]] = []  # (level, module)

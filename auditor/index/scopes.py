@@ -8,9 +8,8 @@ import ast
 class Scope:
     """The names of one module, class or function body while it is being indexed.
 
-    ``names`` are all names bound anywhere in the body, as Python's own scoping wants it; ``values`` maps a name to every
-    expression bound to it (filled in order, complete once the body has been walked); ``environment`` is the live state
-    of the walk, kept only as long as a lambda may read it.
+    ``names`` are all names bound anywhere in the body, as Python's own scoping wants it; ``values`` maps a name to
+    every expression bound to it (filled in order, complete once the body has been walked).
     """
 
     __slots__ = (
@@ -40,7 +39,7 @@ class Scope:
         self.shared: dict[str, int] = {}
 
 
-def bound_names(body: list[ast.stmt], scope: Scope) -> None:
+def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one case for each statement; a table of functions is slower
     """Add every name that ``body`` binds to ``scope``, nested blocks included, nested scopes not."""
     names = scope.names
     pending = [body]
@@ -98,7 +97,7 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:
 def _rebound_names(function: ast.stmt, scope: Scope) -> None:
     for node in ast.walk(function):
         if node.__class__ is ast.Nonlocal:
-            scope.rebound.update(node.names)  # type: ignore[attr-defined]
+            scope.rebound.update(node.names)
 
 
 def _target_names(target: ast.expr, names: set[str]) -> None:

@@ -112,10 +112,10 @@ class StatementIndexer(ExpressionIndexer):
 
     # -- simple statements -------------------------------------------------------------------------------------
 
-    def nothing(self, node: ast.stmt) -> bool:
+    def nothing(self, _node: ast.stmt) -> bool:
         return False
 
-    def jump(self, node: ast.stmt) -> bool:
+    def jump(self, _node: ast.stmt) -> bool:
         return True
 
     def expression_statement(self, node: ast.Expr) -> bool:
@@ -134,11 +134,11 @@ class StatementIndexer(ExpressionIndexer):
             value_node.__class__ is ast.Tuple
             and len(targets) == 1
             and targets[0].__class__ is ast.Tuple
-            and len(value_node.elts) == len(targets[0].elts)  # type: ignore[attr-defined]
-            and not any(e.__class__ is ast.Starred for e in (*value_node.elts, *targets[0].elts))  # type: ignore[attr-defined]
+            and len(value_node.elts) == len(targets[0].elts)
+            and not any(e.__class__ is ast.Starred for e in (*value_node.elts, *targets[0].elts))
         ):
-            values = [self.visit(e) for e in value_node.elts]  # type: ignore[attr-defined]
-            for target, value in zip(targets[0].elts, values, strict=True):  # type: ignore[attr-defined]
+            values = [self.visit(e) for e in value_node.elts]
+            for target, value in zip(targets[0].elts, values, strict=True):
                 self.assign_to(target, value)
             return False
         value = self.visit(value_node)
@@ -160,8 +160,8 @@ class StatementIndexer(ExpressionIndexer):
                     rest = self.intern((f.ITERATE, value)) if value else 0
                     self.assign_to(element.value, self.append((f.COMPREHENSION, "list", rest, 0)))
                     continue
-                key = i if star is None or i < star else i - len(target.elts)  # type: ignore[attr-defined]
-                self.assign_to(element, self.intern((f.ITEM, value, key)) if value else 0)
+                index = i if star is None or i < star else i - len(target.elts)  # type: ignore[attr-defined]
+                self.assign_to(element, self.intern((f.ITEM, value, index)) if value else 0)
         elif kind is ast.Subscript:
             base = self.visit(target.value)  # type: ignore[attr-defined]
             key = self.key_of(target.slice)  # type: ignore[attr-defined]
@@ -207,7 +207,7 @@ class StatementIndexer(ExpressionIndexer):
         value = self.visit(node.value) if node.value is not None else 0
         position = self.intern((f.ANNOTATED, note, value)) if note else value
         if node.target.__class__ is ast.Name and self.scope.is_class:
-            name = node.target.id  # type: ignore[union-attr]
+            name = node.target.id
             if note:
                 self.file.classes[self.current_class].annotations[name] = note
             if node.value is not None:
@@ -220,9 +220,9 @@ class StatementIndexer(ExpressionIndexer):
         value = self.visit(node.value)
         target = node.target
         if target.__class__ is ast.Name:
-            before = self.load(target.id)  # type: ignore[union-attr]
+            before = self.load(target.id)
             if before or value:
-                self.bind(target.id, self.union([before, value]))  # type: ignore[union-attr]
+                self.bind(target.id, self.union([before, value]))
                 if before:
                     self.file.mutations.append(
                         (before, None, self.intern((f.ITERATE, value)) if value else 0)
@@ -258,12 +258,12 @@ class StatementIndexer(ExpressionIndexer):
     def delete(self, node: ast.Delete) -> bool:
         for target in node.targets:
             if target.__class__ is ast.Subscript:
-                base = self.visit(target.value)  # type: ignore[attr-defined]
-                self.key_of(target.slice)  # type: ignore[attr-defined]
+                base = self.visit(target.value)
+                self.key_of(target.slice)
                 if base:
                     self.operator("__delitem__", base, 0, target)
             elif target.__class__ is ast.Attribute:
-                self.visit(target.value)  # type: ignore[attr-defined]
+                self.visit(target.value)
         return False
 
     # -- branches ----------------------------------------------------------------------------------------------
@@ -467,7 +467,7 @@ class StatementIndexer(ExpressionIndexer):
         self.region = outer
         self.leave_loop(cycles)
         self.loop_else(node)
-        if node.test.__class__ is ast.Constant and node.test.value and not _breaks(node.body):  # type: ignore[attr-defined]
+        if node.test.__class__ is ast.Constant and node.test.value and not _breaks(node.body):
             self.function.endless = True
         return False
 
@@ -713,8 +713,8 @@ def _breaks(body: list[ast.stmt]) -> bool:
 
 def _last_name(node: ast.expr) -> str:
     if node.__class__ is ast.Name:
-        return node.id  # type: ignore[attr-defined, no-any-return]
-    return node.attr if node.__class__ is ast.Attribute else ""  # type: ignore[attr-defined, no-any-return]
+        return node.id
+    return node.attr if node.__class__ is ast.Attribute else ""
 
 
 def _role_of(node: ast.expr) -> str:

@@ -40,7 +40,8 @@ _ELEMENTS = {
     "collections.abc.Generator": "builtins.list", "collections.abc.AsyncIterator": "builtins.list",
     "collections.abc.AsyncIterable": "builtins.list", "collections.abc.AsyncGenerator": "builtins.list",
     "builtins.list": "builtins.list", "builtins.set": "builtins.set", "builtins.frozenset": "builtins.frozenset",
-    "collections.deque": "collections.deque", "contextvars.ContextVar": "contextvars.ContextVar", "typing.Tuple": "builtins.tuple", "builtins.tuple": "builtins.tuple",
+    "collections.deque": "collections.deque", "contextvars.ContextVar": "contextvars.ContextVar",
+    "typing.Tuple": "builtins.tuple", "builtins.tuple": "builtins.tuple",
 }  # fmt: skip
 _MAPPINGS = frozenset(
     {
@@ -51,8 +52,9 @@ _MAPPINGS = frozenset(
 )  # fmt: skip
 _SILENT = frozenset(
     {
-        "typing.Any", "builtins.object", "typing.Callable", "collections.abc.Callable", "typing.TypeVar", "typing.Literal",
-        "typing.NoReturn", "typing.Never", "typing.Hashable", "typing.TypeAlias", "typing_extensions.Literal",
+        "typing.Any", "builtins.object", "typing.Callable", "collections.abc.Callable", "typing.TypeVar",
+        "typing.Literal", "typing.NoReturn", "typing.Never", "typing.Hashable", "typing.TypeAlias",
+        "typing_extensions.Literal",
     }
 )  # fmt: skip
 _SELF = frozenset({"typing.Self", "typing_extensions.Self"})
@@ -89,9 +91,7 @@ class Annotations:
             return join_all([self.types(module, p) for p in expression[1]])
         if tag == f.SUBSCRIPT:
             return self._generic(module, expression[1], expression[2])
-        if tag == f.CONST:
-            return NOTHING
-        if tag == f.CALL:
+        if tag in (f.CONST, f.CALL):
             return NOTHING
         return join_all([self._instance(value) for value in evaluator.values(module, position)])
 
@@ -118,51 +118,55 @@ class Annotations:
         return dotted in _GENERICS
 
     def _generic(self, module: Module, base: int, parts: tuple[int, ...]) -> Values:
+        """Instances of ``base[parts]``, all of them positions of expressions."""
         evaluator = self._evaluator
-        interner = evaluator.interner
-        results: list[Values] = []
         if not parts:  # tuple[()]
             return join_all([self._instance(value) for value in evaluator.values(module, base)])
+        results: list[Values] = []
         for value in evaluator.values(module, base):
             if value.kind == v.CLASS:
-                results.append(interner.instance(value.a, virtual=True).one)
-                continue
-            if value.kind != v.EXTERNAL:
-                continue
-            dotted = value.a
-            if dotted in _UNIONS:
-                results.append(join_all([self.types(module, p) for p in parts]))
-            elif dotted in _ANNOTATED:
-                injected = [self._injected(module, p) for p in parts[1:]]
-                found = join_all(injected)
-                results.append(join(found, self.types(module, parts[0])) if parts else NOTHING)
-            elif dotted in _FIRST:
-                results.append(self.types(module, parts[0]))
-            elif dotted in ("builtins.type", "typing.Type"):
-                for part in evaluator.values(module, parts[0]):
-                    if part.kind in (v.CLASS, v.EXTERNAL):
-                        results.append(part.one)
-            elif dotted in _AWAITABLES:
-                at = _AWAITABLES[dotted]
-                if at < len(parts):
-                    results.append(interner.make(v.AWAITABLE, self.types(module, parts[at])).one)
-            elif dotted in _MANAGERS:
-                results.append(interner.make(v.MANAGER, None, self.types(module, parts[0])).one)
-            elif dotted in _MAPPINGS:
-                values = self.types(module, parts[1]) if len(parts) > 1 else NOTHING
-                keys = self.types(module, parts[0]) or interner.external_instance("builtins.object").one
-                boxed = interner.make(v.AWAITABLE, values).one
-                results.append(interner.external_instance("builtins.dict", keys[:1] + boxed).one)
-            elif dotted in _ELEMENTS:
-                name = _ELEMENTS[dotted]
-                if name == "builtins.tuple" and len(parts) > 1:
-                    elements = join_all([self.types(module, p) for p in parts])
-                else:
-                    elements = self.types(module, parts[0])
-                results.append(interner.external_instance(name, elements).one)
-            elif dotted not in _SILENT:
-                results.append(interner.external_instance(dotted).one)
+                results.append(evaluator.interner.instance(value.a, virtual=True).one)
+            elif value.kind == v.EXTERNAL:
+                results.append(self._generic_external(module, value.a, parts))
         return join_all(results)
+
+    def _generic_external(self, module: Module, dotted: str, parts: tuple[int, ...]) -> Values:
+        evaluator = self._evaluator
+        interner = evaluator.interner
+        if dotted in _UNIONS:
+            return join_all([self.types(module, p) for p in parts])
+        if dotted in _ANNOTATED:
+            injected = join_all([self._injected(module, p) for p in parts[1:]])
+            return join(injected, self.types(module, parts[0]))
+        if dotted in _FIRST:
+            return self.types(module, parts[0])
+        if dotted in ("builtins.type", "typing.Type"):
+            named = evaluator.values(module, parts[0])
+            return join_all([part.one for part in named if part.kind in (v.CLASS, v.EXTERNAL)])
+        if dotted in _AWAITABLES:
+            at = _AWAITABLES[dotted]
+            return (
+                interner.make(v.AWAITABLE, self.types(module, parts[at])).one if at < len(parts) else NOTHING
+            )
+        if dotted in _MANAGERS:
+            return interner.make(v.MANAGER, None, self.types(module, parts[0])).one
+        if dotted in _MAPPINGS or dotted in _ELEMENTS:
+            return self._collection(module, dotted, parts)
+        return NOTHING if dotted in _SILENT else interner.external_instance(dotted).one
+
+    def _collection(self, module: Module, dotted: str, parts: tuple[int, ...]) -> Values:
+        interner = self._evaluator.interner
+        if dotted in _MAPPINGS:
+            values = self.types(module, parts[1]) if len(parts) > 1 else NOTHING
+            keys = self.types(module, parts[0]) or interner.external_instance("builtins.object").one
+            boxed = interner.make(v.AWAITABLE, values).one
+            return interner.external_instance("builtins.dict", keys[:1] + boxed).one
+        name = _ELEMENTS[dotted]
+        if name == "builtins.tuple" and len(parts) > 1:
+            elements = join_all([self.types(module, p) for p in parts])
+        else:
+            elements = self.types(module, parts[0])
+        return interner.external_instance(name, elements).one
 
     def _injected(self, module: Module, position: int) -> Values:
         """What metadata such as ``Depends(provider)`` says of the value."""
@@ -178,7 +182,7 @@ class Annotations:
             outer, bracket, inner = name.partition("[")
             interner = self._evaluator.interner
             elements = self.from_name(inner[:-1]) if bracket else NOTHING
-            if outer == "builtins.None" or outer == "None":
+            if outer in ("builtins.None", "None"):
                 known = interner.make(v.CONSTANT, None, "NoneType").one
             else:
                 known = interner.external_instance(self._evaluator.canonical(outer), elements).one

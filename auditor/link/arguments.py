@@ -134,8 +134,7 @@ class CallArguments:
         names: list[str] = []
         for value in evaluator.concrete(evaluator.values(self._module, expression)):
             if value.kind == v.INSTANCE:
-                for base in evaluator.hierarchy.external_bases(value.a):
-                    names.append(base)
+                names.extend(evaluator.hierarchy.external_bases(value.a))
             else:
                 name = evaluator.type_name(value)
                 if name:

@@ -89,13 +89,13 @@ class Transform:
         if self.drives:
             if loop in (Loop.SERVING, Loop.PRIVATE):
                 return None  # refused at run time: a loop is running already
-            new_thread = Thread.MAIN if thread == Thread.UNKNOWN else thread
-            new_loop = Loop.PRIVATE if new_thread in (Thread.WORKER, Thread.PROCESS) else Loop.SERVING
+            driver = Thread.MAIN if thread == Thread.UNKNOWN else thread
+            private = driver in (Thread.WORKER, Thread.PROCESS)
             # a program that opens its own loop is a command, until it is seen to serve
-            new_phase = Phase.CLI if phase == Phase.IMPORT or thread == Thread.UNKNOWN else phase
+            opened: Phase = Phase.CLI if phase == Phase.IMPORT or thread == Thread.UNKNOWN else phase
             if change is not None and change.phase is not None:
-                new_phase = change.phase
-            return context(new_thread, new_loop, new_phase)
+                opened = change.phase
+            return context(driver, Loop.PRIVATE if private else Loop.SERVING, opened)
         if change is None:
             return before
         new_thread = change.thread if change.thread is not None else thread

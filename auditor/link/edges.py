@@ -212,7 +212,7 @@ class Edges:
         return known
 
     def _registered(self, function: Function) -> list[Function]:
-        found = []
+        found: list[Function] = []
         for module in self.evaluator.program.modules:
             exprs = module.facts.exprs
             for call in module.facts.calls:
@@ -394,7 +394,7 @@ class Edges:
         found: set[int] = set()
         for number in function.facts.calls:
             call = module.facts.calls[number]
-            given = [e for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]])]
+            given = (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]])
             if not any(exprs[e][0] == f.PARAM and exprs[e][1] == function.number for e in given):
                 continue
             for value in evaluator.values(module, call[f.C_CALLEE]):
@@ -601,7 +601,7 @@ class _BodyBuilder:
         return self.result
 
     def narrowed(self, position: int, region: int) -> Values:
-        """The values of a callee; those of ``x.name`` without the types that ``isinstance`` tests around it rule out."""
+        """The values of a callee; those of ``x.name`` without the types that ``isinstance`` around it rules out."""
         expression = self.module.facts.exprs[position]
         if not region or expression[0] != f.ATTR:
             return self.values(position)
@@ -622,7 +622,7 @@ class _BodyBuilder:
             kind, parent, data, positive = regions[region]
             if kind == f.IF:
                 polarity = bool(positive)
-                pending = [(exprs[data], polarity)]  # type: ignore[call-overload]
+                pending = [(exprs[data], polarity)]
                 while pending:
                     test, wanted = pending.pop()
                     if test[0] == f.NOT:
@@ -767,11 +767,7 @@ class _BodyBuilder:
         instance = self.evaluator.interner.instance(class_, virtual=False)
         metaclass = hierarchy.metaclass(class_)
         if metaclass is not None:
-            for method in hierarchy.methods(
-                self.evaluator.interner.instance(metaclass, virtual=False), "__call__"
-            ):
-                if method.kind == v.BOUND:
-                    targets.append((method.a, method.a.a, 1))
+            targets.extend(self.function_targets(self.evaluator.interner.instance(metaclass, virtual=False)))
         for name in ("__new__", "__init__", "__post_init__"):
             found = (
                 hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
@@ -811,7 +807,7 @@ class _BodyBuilder:
         confidence: Confidence,
         receiver: Value | None = None,
     ) -> None:
-        if function.facts.is_generator and not function.facts.kind == f.LAMBDA:
+        if function.facts.is_generator and function.facts.kind != f.LAMBDA:
             return  # calling it only makes the generator; its body runs where that is iterated
         environment = self.environment_at(value, function, skip, (self.module, number), receiver=receiver)
         self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
@@ -918,7 +914,7 @@ class _BodyBuilder:
         while region:
             kind, parent, data, positive = self.module.facts.regions[region]
             if kind == f.IF:
-                expression = exprs[data]  # type: ignore[call-overload]
+                expression = exprs[data]
                 polarity = bool(positive)
                 while expression[0] == f.NOT:
                     expression = exprs[expression[1]]
@@ -989,7 +985,7 @@ class _BodyBuilder:
             pending = [(data, bool(positive))] if kind == f.IF else []
             while pending:
                 position, wanted = pending.pop()
-                test = exprs[position]  # type: ignore[call-overload]
+                test = exprs[position]
                 if test[0] == f.NOT:
                     pending.append((test[1], not wanted))
                 elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
@@ -1088,7 +1084,7 @@ class _BodyBuilder:
     def run_external(
         self, dotted: str, entry: Runs, number: int, place: Place, constraints: Constraints
     ) -> None:
-        """An API that is handed to another one with its arguments: ``Thread(target=loop.call_soon_threadsafe, args=(f,))``."""
+        """An API handed to another one with its arguments: ``Thread(target=loop.call_soon_threadsafe, args=(f,))``."""
         if entry.sync is None:
             return
         if entry.kind in ("call", "schedule"):
@@ -1287,10 +1283,10 @@ class _BodyBuilder:
         for write in facts.writes:
             if write[1] in properties:
                 self.property_access(self.accessors(write[0], write[1], "setter"), write[3:7], write[7])
-        for record in facts.withs:
-            self.with_item(record)
-        for record in facts.iterations:
-            self.iteration(record)
+        for with_record in facts.withs:
+            self.with_item(with_record)
+        for iteration in facts.iterations:
+            self.iteration(iteration)
         for operator in facts.operators:
             self.operator(operator)
 

@@ -169,7 +169,7 @@ class Evaluator:
                 return found
         if name in _BUILTINS:
             return self.external("builtins." + name).one
-        if name == "__file__" or name == "__name__":
+        if name in ("__file__", "__name__"):
             return self.interner.external_instance("builtins.str").one
         return NOTHING
 
@@ -251,11 +251,11 @@ class Evaluator:
 
     # -- leaves ------------------------------------------------------------------------------------------------
 
-    def _constant(self, module: Module, expression: Any) -> Values:
+    def _constant(self, _module: Module, expression: Any) -> Values:
         value = expression[1]
         return self.interner.make(v.CONSTANT, value, value.__class__.__name__).one
 
-    def _builtin(self, module: Module, expression: Any) -> Values:
+    def _builtin(self, _module: Module, expression: Any) -> Values:
         return self.interner.external_instance("builtins." + expression[1]).one
 
     def _function(self, module: Module, expression: Any) -> Values:
@@ -264,7 +264,7 @@ class Evaluator:
     def _class(self, module: Module, expression: Any) -> Values:
         return self.interner.make(v.CLASS, module.classes[expression[1]]).one
 
-    def _boolean_result(self, module: Module, expression: Any) -> Values:
+    def _boolean_result(self, _module: Module, _expression: Any) -> Values:
         return self.interner.external_instance("builtins.bool").one
 
     # -- operators ---------------------------------------------------------------------------------------------
@@ -284,8 +284,8 @@ class Evaluator:
                 return types
         for value in self.concrete(self.values(module, left)):
             if value.kind == v.INSTANCE:
-                for method in self.hierarchy.methods(value, dunder):
-                    results.append(self.results.of_value(method, None))
+                methods = self.hierarchy.methods(value, dunder)
+                results.extend(self.results.of_value(method, None) for method in methods)
             else:
                 type_name = self.type_name(value)
                 if not type_name:
@@ -300,9 +300,8 @@ class Evaluator:
                         else self.interner.external_instance(type_name).one
                     )
         if not results and dunder == "__truediv__":
-            for value in self.concrete(self.values(module, right)):
-                if self.type_name(value).startswith("pathlib."):
-                    results.append(value.one)
+            divisors = self.concrete(self.values(module, right))
+            results.extend(x.one for x in divisors if self.type_name(x).startswith("pathlib."))
         return join_all(results)
 
     def type_name(self, value: Value) -> str:
@@ -310,10 +309,12 @@ class Evaluator:
         if value.kind == v.EXTERNAL_INSTANCE:
             return value.a  # type: ignore[no-any-return]
         if value.kind == v.CONSTANT:
-            return "builtins." + value.b
+            return f"builtins.{value.b}"
         if value.kind == v.CONTAINER:
             tag = value.a.facts.exprs[value.b]
-            return "builtins." + _CONTAINER_TYPES.get(tag[0], tag[1] if tag[0] == f.COMPREHENSION else "list")
+            if tag[0] == f.COMPREHENSION:
+                return f"builtins.{tag[1]}"
+            return "builtins." + _CONTAINER_TYPES.get(tag[0], "list")
         return ""
 
     def _starred(self, module: Module, expression: Any) -> Values:
@@ -372,7 +373,7 @@ class Evaluator:
     def says_little(self, value: Value) -> bool:
         """Whether a declared type leaves open what the object is: a protocol, or a container of who knows what."""
         if value.kind == v.EXTERNAL_INSTANCE:
-            return value.a.startswith("builtins.") and not value.b  # type: ignore[no-any-return]
+            return value.a.startswith("builtins.") and not value.b
         return value.kind == v.INSTANCE and self.hierarchy.is_protocol(value.a)
 
     def argument_values(self, function: Function, index: int) -> Values:
@@ -438,6 +439,7 @@ class Evaluator:
         return sites if len(sites) <= _MANY_SITES else []
 
     def _sites(self, name: str) -> list[tuple[Module, int]]:
+        """Calls, as (module, number), whose callee ends in ``name``; ``name()``: in what a call of it returns."""
         index = self._call_sites
         if index is None:
             index = self._call_sites = {}
@@ -452,30 +454,11 @@ class Evaluator:
                         last = callee[1]
                     elif tag == f.IMPORTED:
                         last = callee[3]
-                    elif tag == f.FUNCTION:
-                        last = module.functions[callee[1]].facts.name
-                    elif tag == f.CLASS:
-                        last = module.classes[callee[1]].facts.name
-                    elif tag == f.DECORATED:
-                        inner = exprs[callee[2]]
-                        while inner[0] == f.DECORATED:
-                            inner = exprs[inner[2]]
-                        last = module.functions[inner[1]].facts.name if inner[0] == f.FUNCTION else ""
-                    elif tag == f.CALL:
-                        inner = exprs[module.facts.calls[callee[1]][0]]
-                        if inner[0] == f.ATTR:
-                            last = inner[2] + "()"
-                        elif inner[0] in (f.GLOBAL, f.IMPORTED):
-                            last = inner[-1] + "()"
-                        elif inner[0] == f.FUNCTION:
-                            last = module.functions[inner[1]].facts.name + "()"
-                        else:
-                            continue
                     else:
-                        continue
+                        last = _last_name(module, callee)
                     if last in index:
                         index[last].append((module, number))
-                    else:
+                    elif last:
                         index[last] = [(module, number)]
         return index.get(name, [])
 
@@ -506,8 +489,8 @@ class Evaluator:
                             results.append(
                                 elements[1].a if elements[1].kind == v.AWAITABLE else elements[1].one
                             )
-                        elif key.__class__ is int and -len(elements) <= key < len(elements):  # type: ignore[operator]
-                            results.append(elements[key].one)  # type: ignore[index]
+                        elif key.__class__ is int and -len(elements) <= key < len(elements):
+                            results.append(elements[key].one)
                         else:
                             results.append(elements)
                     else:
@@ -517,15 +500,15 @@ class Evaluator:
                     if result:
                         results.append(self.annotations.from_name(result))
             elif kind == v.INSTANCE:
-                for method in self.hierarchy.methods(value, "__getitem__"):
-                    results.append(self.results.of_value(method, None))
+                methods = self.hierarchy.methods(value, "__getitem__")
+                results.extend(self.results.of_value(method, None) for method in methods)
                 if not results:
                     results.append(self.hierarchy.field_item(value.a, key))
                 if not any(results):
                     results.append(self.elements(value.one))
             elif kind == v.PARAMETER:
                 results.append(self.elements(value.one))
-            elif kind == v.CLASS or kind == v.EXTERNAL:
+            elif kind in (v.CLASS, v.EXTERNAL):
                 results.append(value.one)  # Generic[T] is the class itself
         return join_all(results)
 
@@ -538,16 +521,7 @@ class Evaluator:
         for value in values:
             kind = value.kind
             if kind == v.CONTAINER:
-                tag = value.a.facts.exprs[value.b]
-                if tag[0] == f.DICT:
-                    keys = [k for k, _ in tag[1] if k is not None]
-                    results.append(
-                        tuple(self.interner.make(v.CONSTANT, k, k.__class__.__name__) for k in keys)
-                    )
-                elif tag[0] == f.COMPREHENSION and tag[1] == "dict":
-                    results.append(self.values(value.a, tag[3]))
-                else:
-                    results.append(self.container_items(value, None))
+                results.append(self._container_elements(value))
             elif kind == v.GENERATOR:
                 results.append(value.b)
             elif kind == v.LAZY:
@@ -561,33 +535,46 @@ class Evaluator:
                     if element:
                         results.append(self.annotations.from_name(element))
             elif kind == v.INSTANCE:
-                for name in ("__iter__", "__aiter__"):
-                    for method in self.hierarchy.methods(value, name):
-                        produced = self.results.of_value(method, None)
-                        for item in produced:
-                            if (
-                                item.kind == v.INSTANCE
-                            ):  # an iterator of the program: what it yields is `__next__`'s
-                                for following in self.hierarchy.methods(item, _NEXT[name]):
-                                    results.append(
-                                        self.awaited(self.results.of_value(following, None))
-                                        if name == "__aiter__"
-                                        else self.results.of_value(following, None)
-                                    )
-                            else:
-                                results.append(self.elements(item.one))
-                if not self.hierarchy.methods(value, "__iter__") and not self.hierarchy.methods(
-                    value, "__aiter__"
-                ):
-                    for name in ("__next__", "__anext__"):
-                        for method in self.hierarchy.methods(value, name):
-                            produced = self.results.of_value(method, None)
-                            results.append(self.awaited(produced) if name == "__anext__" else produced)
+                results.append(self._instance_elements(value))
             elif kind == v.CONSTANT and value.a.__class__ is str:
                 results.append(self.interner.external_instance("builtins.str").one)
             elif kind == v.AWAITABLE:
                 results.append(self.elements(value.a))
         return join_all(results)
+
+    def _container_elements(self, container: Value) -> Values:
+        expression = container.a.facts.exprs[container.b]
+        tag = expression[0]
+        if tag == f.DICT:
+            make = self.interner.make
+            return tuple(
+                [make(v.CONSTANT, k, k.__class__.__name__) for k, _ in expression[1] if k is not None]
+            )
+        if tag == f.COMPREHENSION and expression[1] == "dict":
+            return self.values(container.a, expression[3])
+        return self.container_items(container, None)
+
+    def _instance_elements(self, instance: Value) -> Values:
+        """What iterating over an object of the program yields, synchronously or not."""
+        results: list[Values] = []
+        is_iterable = False
+        for name in ("__iter__", "__aiter__"):
+            for method in self.hierarchy.methods(instance, name):
+                is_iterable = True
+                for iterator in self.results.of_value(method, None):
+                    if iterator.kind == v.INSTANCE:  # of the program: what it yields is `__next__`'s
+                        results.extend(self._following(iterator, _NEXT[name]))
+                    else:
+                        results.append(self.elements(iterator.one))
+        if not is_iterable:
+            for name in ("__next__", "__anext__"):
+                results.extend(self._following(instance, name))
+        return join_all(results)
+
+    def _following(self, iterator: Value, name: str) -> list[Values]:
+        """What ``__next__`` gives, or awaiting ``__anext__``; ``name`` says which."""
+        produced = [self.results.of_value(method, None) for method in self.hierarchy.methods(iterator, name)]
+        return [self.awaited(values) for values in produced] if name == "__anext__" else produced
 
     def _enter(self, module: Module, expression: Any) -> Values:
         results: list[Values] = []
@@ -625,8 +612,8 @@ class Evaluator:
             elif kind == v.EXTERNAL_INSTANCE:
                 results.append(value.one)
             elif kind == v.INSTANCE:
-                for method in self.hierarchy.methods(value, "__await__"):
-                    results.append(self.results.of_value(method, None))
+                methods = self.hierarchy.methods(value, "__await__")
+                results.extend(self.results.of_value(method, None) for method in methods)
         return join_all(results)
 
     def _from(self, module: Module, expression: Any) -> Values:
@@ -719,6 +706,23 @@ class Evaluator:
         applied = self.results.of_call(module, number)
         kept = tuple(x for x in applied if x.kind != v.PARAMETER and not is_none(x))
         return kept or self.values(module, inner)
+
+
+def _last_name(module: Module, callee: tuple[Any, ...]) -> str:
+    """The name that a callee which is no plain name or attribute goes by, or nothing."""
+    exprs = module.facts.exprs
+    tag = callee[0]
+    if tag == f.CLASS:
+        class_: Class = module.classes[callee[1]]
+        return class_.facts.name
+    if tag == f.CALL:
+        maker = exprs[module.facts.calls[callee[1]][f.C_CALLEE]]
+        if maker[0] in (f.ATTR, f.GLOBAL, f.IMPORTED):
+            return f"{maker[-1]}()"
+        return f"{module.functions[maker[1]].facts.name}()" if maker[0] == f.FUNCTION else ""
+    while callee[0] == f.DECORATED:
+        callee = exprs[callee[2]]
+    return module.functions[callee[1]].facts.name if callee[0] == f.FUNCTION else ""
 
 
 def is_none(value: Value) -> bool:

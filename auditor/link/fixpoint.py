@@ -23,8 +23,8 @@ _MAX_DEPTH: Final = 600
 class Solver:
     """Computes nodes on demand. ``done`` maps finished nodes to their values.
 
-    ``provisional`` holds what is known within the present round of an open cycle. ``low`` is how far out the outermost unfinished node lies that the present computation has read: a result is final
-    when it is `NO_CYCLE`.
+    ``provisional`` holds what is known within the present round of an open cycle. ``low`` is how far out the outermost
+    unfinished node lies that the present computation has read: a result is final when it is `NO_CYCLE`.
     """
 
     __slots__ = ("_active", "_partial", "_trail", "done", "low", "provisional")

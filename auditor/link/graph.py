@@ -312,7 +312,7 @@ def _handled(function: Function, region: int) -> bool:
     regions = function.module.facts.regions
     while region:
         kind, parent, data, _ = regions[region]
-        if kind == f.TRY and {"RuntimeError", "Exception", "BaseException", ""} & set(data):  # type: ignore[call-overload]
+        if kind == f.TRY and {"RuntimeError", "Exception", "BaseException", ""} & set(data):
             return True
         region = parent
     return False
@@ -320,7 +320,7 @@ def _handled(function: Function, region: int) -> bool:
 
 def _matching(patterns: tuple[str, ...], class_: Class) -> list[str]:
     names = class_.facts.attributes
-    found = []
+    found: list[str] = []
     for pattern in patterns:
         if pattern.endswith("*"):
             found.extend(name for name in names if name.startswith(pattern[:-1]))

@@ -69,23 +69,22 @@ class Guards:
             kind, parent, data, data2 = module.facts.regions[region]
             found: set[int] = set(self.of(module, parent))
             if kind == f.IF:
-                found |= self._of_test(module, data, positive=bool(data2))  # type: ignore[arg-type]
+                found |= self._of_test(module, data, positive=bool(data2))
             elif kind == f.HANDLER:
-                if _CATCHES & set(data) and self._asks_for_loop(module, data2):  # type: ignore[call-overload]
+                if _CATCHES & set(data) and self._asks_for_loop(module, data2):
                     found.add(NO_LOOP)
-            elif kind == f.TRY_ELSE and _CATCHES & set(data) and self._asks_for_loop(module, data2):  # type: ignore[call-overload]
+            elif kind == f.TRY_ELSE and _CATCHES & set(data) and self._asks_for_loop(module, data2):
                 found.add(LOOP)
             known = self._known[key] = frozenset(found) if found else NO_CONSTRAINTS
         return known
 
-    def _asks_for_loop(self, module: Module, span: object) -> bool:
+    def _asks_for_loop(self, module: Module, span: tuple[int, int]) -> bool:
         """Whether the body of a try is nothing but the question for the running loop, and what builds on it."""
-        first, end = span  # type: ignore[misc]
-        for number in range(first, end):
+        for number in range(*span):
             callee = module.facts.calls[number][f.C_CALLEE]
             for value in self._evaluator.values(module, callee):
                 if value.kind == v.EXTERNAL and value.a in _RAISES_WITHOUT_LOOP:
-                    return value.a != "asyncio.get_event_loop"
+                    return bool(value.a != "asyncio.get_event_loop")
         return False
 
     def _of_test(self, module: Module, position: int, *, positive: bool) -> set[int]:

@@ -166,7 +166,7 @@ class Hierarchy:
         class_, virtual = value.a, value.b
         found = self._member(class_, name, value)
         if virtual:
-            found = self._with_overrides(class_, name, value, found)
+            found = self._with_overrides(class_, name, found)
         stored = self._stored(class_, name, virtual=virtual)
         result = (
             join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
@@ -199,7 +199,7 @@ class Hierarchy:
             result = join(result, evaluator.results.of_value(method, None))
         return result
 
-    def _with_overrides(self, class_: Class, name: str, value: Value, found: Values) -> Values:
+    def _with_overrides(self, class_: Class, name: str, found: Values) -> Values:
         overriders = self._overriding(class_, name)
         if not overriders or len(overriders) > MAX_OVERRIDES:
             return found
@@ -309,7 +309,7 @@ class Hierarchy:
         return None
 
     def reaches(self, class_: Class, name: str, owner: Class) -> bool:
-        """Whether an instance of the class may run ``owner``'s version of a method: as its own, or through ``super()``."""
+        """Whether an instance of the class may run ``owner``'s version of a method: as its own, or by ``super()``."""
         definer = self._definer(class_, name)
         if definer is None or definer is owner:
             return True
@@ -373,8 +373,7 @@ class Hierarchy:
         evaluator = self._evaluator
         bound: list[Values] = []
         for position in class_.facts.attributes[name]:
-            for value in evaluator.values(class_.module, position):
-                bound.append(self.bind(value, receiver))
+            bound.extend(self.bind(value, receiver) for value in evaluator.values(class_.module, position))
         result = join_all(bound)
         declared = class_.facts.annotations.get(name)
         if declared and not any(
@@ -542,7 +541,7 @@ class Hierarchy:
         solver.low = NO_CYCLE
         found = self._member(value.a, name, value)
         if value.b:
-            found = self._with_overrides(value.a, name, value, found)
+            found = self._with_overrides(value.a, name, found)
         found = tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
         if solver.low == NO_CYCLE:
             self._methods[key] = found
@@ -613,7 +612,7 @@ class Hierarchy:
         if not makers:
             return set()
         for class_ in program.classes:
-            if any(isinstance(b, str) is False and b.facts.name in makers for b in self.order(class_)[1:]):
+            if any(not isinstance(b, str) and b.facts.name in makers for b in self.order(class_)[1:]):
                 makers.add(class_.facts.name)
         names = set()
         for class_ in program.classes:

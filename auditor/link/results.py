@@ -13,6 +13,7 @@ from auditor.link.values import NOTHING, Environment, Value, Values, join, join_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from auditor.catalog.values import Runs
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Function, Module
 
@@ -83,11 +84,11 @@ class Results:
         facts = function.facts
         interner = self._evaluator.interner
         if facts.is_generator:
-            produced = self._produced(called, function_value, site, skip)
+            produced = self._produced(function_value, site, skip)
             if "contextmanager" in facts.roles or "asynccontextmanager" in facts.roles:
                 return interner.make(v.MANAGER, called, produced).one
             return interner.make(v.GENERATOR, called, produced).one
-        returned = self._as_received(self._specialised(function_value, called, site, skip), function, called)
+        returned = self._as_received(self._specialised(function_value, site, skip), function, called)
         if facts.kind == f.ASYNC_DEF:
             return interner.make(v.COROUTINE, called, returned).one
         return returned
@@ -111,9 +112,9 @@ class Results:
                 result.append(value)
         return tuple(result)
 
-    def _produced(self, called: Value, function_value: Value, site: Site | None, skip: int) -> Values:
+    def _produced(self, function_value: Value, site: Site | None, skip: int) -> Values:
         produced = self._evaluator.solver.solve(("y", function_value.a), self._yields, function_value.a, None)
-        return self.substitute(produced, function_value, called, site, skip)
+        return self.substitute(produced, function_value, site, skip)
 
     def _yields(self, function: Function, _: object) -> Values:
         evaluator = self._evaluator
@@ -141,7 +142,7 @@ class Results:
                 return join(found, declared)
         return found
 
-    def _specialised(self, function_value: Value, called: Value, site: Site | None, skip: int) -> Values:
+    def _specialised(self, function_value: Value, site: Site | None, skip: int) -> Values:
         """The returned values, without the branches that literal arguments of this call rule out."""
         function: Function = function_value.a
         tested = self.tested_parameters(function)
@@ -155,8 +156,8 @@ class Results:
                     if self.region_possible(module, region, function, constants):
                         found = join(found, evaluator.values(module, expression))
                 found = self._with_declared(function, found)
-                return self.substitute(found, function_value, called, site, skip)
-        return self.substitute(self.returned(function_value), function_value, called, site, skip)
+                return self.substitute(found, function_value, site, skip)
+        return self.substitute(self.returned(function_value), function_value, site, skip)
 
     # -- literal specialisation --------------------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ class Results:
                 while region:
                     kind, parent, data, _ = table[region]
                     if kind == f.IF:
-                        expression = exprs[data]  # type: ignore[call-overload]
+                        expression = exprs[data]
                         while expression[0] == f.NOT:
                             expression = exprs[expression[1]]
                         if expression[0] == f.COMPARE:
@@ -215,7 +216,7 @@ class Results:
         while region:
             kind, parent, data, polarity = table[region]
             if kind == f.IF:
-                truth = self._truth(module, data, function, constants)  # type: ignore[arg-type]
+                truth = self._truth(module, data, function, constants)
                 if truth is not None and truth != polarity:
                     return False
             region = parent
@@ -248,16 +249,14 @@ class Results:
                 value = constants[left[2]]
                 operator = expression[1]
                 if operator in ("is", "=="):
-                    return value == right[1]
+                    return bool(value == right[1])
                 if operator in ("is not", "!="):
-                    return value != right[1]
+                    return bool(value != right[1])
         return None
 
     # -- substitution ------------------------------------------------------------------------------------------
 
-    def substitute(
-        self, values: Values, function_value: Value, called: Value, site: Site | None, skip: int
-    ) -> Values:
+    def substitute(self, values: Values, function_value: Value, site: Site | None, skip: int) -> Values:
         """Put the arguments of the call, and what the closure holds, in for symbolic parameters."""
         if not values:
             return values
@@ -379,9 +378,12 @@ class Results:
             return 0 if value.a is function else -1
         if kind == v.BOUND:
             return 1 if value.a.a is function else -1
-        if kind == v.CLASS and function.facts.name in ("__init__", "__new__"):
-            if function.class_ in self._evaluator.hierarchy.order(value.a):
-                return 1
+        if (
+            kind == v.CLASS
+            and function.facts.name in ("__init__", "__new__")
+            and function.class_ in self._evaluator.hierarchy.order(value.a)
+        ):
+            return 1
         return -1
 
     # -- outside the program -----------------------------------------------------------------------------------
@@ -392,22 +394,23 @@ class Results:
         special = SPECIAL.get(dotted)
         if special is not None:
             return special(evaluator, site) if site is not None else NOTHING
-        catalog = evaluator.catalog
-        runs = catalog.runs(dotted)
-        if runs and site is not None:
-            arguments = CallArguments(evaluator, *site)
-            for entry in runs:
-                if entry.matches(arguments):
-                    found = self._of_runner(entry, arguments)
-                    if found:
-                        return found
-                    break
-        factories = catalog.factory(dotted)
-        if factories:
+        runs, factories = evaluator.catalog.runs(dotted), evaluator.catalog.factory(dotted)
+        if runs or factories:
             arguments = CallArguments(evaluator, *site) if site is not None else None
+            if arguments is not None:
+                applied = next((entry for entry in runs if entry.matches(arguments)), None)
+                found = self._of_runner(applied, arguments) if applied is not None else NOTHING
+                if found:
+                    return found
             for factory in factories:
                 if not factory.when or (arguments is not None and factory.matches(arguments)):
                     return evaluator.annotations.from_name(factory.returns)
+        return self._of_named(dotted)
+
+    def _of_named(self, dotted: str) -> Values:
+        """The result of a call as the name alone tells it: a declared type, or a name that looks like a class."""
+        evaluator = self._evaluator
+        catalog = evaluator.catalog
         owner, _, method = dotted.rpartition(".")
         if catalog.type(dotted) is not None:
             return evaluator.interner.external_instance(dotted).one
@@ -420,31 +423,25 @@ class Results:
         if owner == "builtins":
             if method in _BUILTIN_TYPES:
                 return evaluator.interner.external_instance(dotted).one
-        elif owner == "builtins.str" and method not in (
-            "split",
-            "rsplit",
-            "splitlines",
-            "encode",
-            "partition",
-        ):
+        elif owner == "builtins.str" and method not in _NOT_STRINGS:
             return evaluator.interner.external_instance("builtins.str").one
         return NOTHING
 
-    def _of_runner(self, entry: object, arguments: CallArguments) -> Values:
+    def _of_runner(self, entry: Runs, arguments: CallArguments) -> Values:
+        """What an API that runs a callable gives back: a task or future for it, or its result."""
         evaluator = self._evaluator
         interner = evaluator.interner
-        runs = entry
-        kind = runs.kind  # type: ignore[attr-defined]
-        if runs.result != "call" and kind != "schedule":  # type: ignore[attr-defined]
+        kind = entry.kind
+        if entry.result != "call" and kind != "schedule":
             return NOTHING
-        given = arguments.values_of(runs.callable)  # type: ignore[attr-defined]
+        given = arguments.values_of(entry.callable)
         if kind == "schedule":
-            if runs.async_ is None:  # type: ignore[attr-defined]
+            if entry.async_ is None:
                 return NOTHING
             awaited = evaluator.awaited(given)
-            if getattr(runs.callable, "variadic", False):  # type: ignore[attr-defined]
+            if entry.callable.variadic:
                 awaited = interner.external_instance("builtins.list", awaited).one
-            elif getattr(runs.callable, "elements", False):  # type: ignore[attr-defined]
+            elif entry.callable.elements:
                 return NOTHING
             return interner.make(v.AWAITABLE, awaited).one if awaited else NOTHING
         results = join_all(
@@ -501,5 +498,6 @@ _CALLABLE = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.PA
 _OPEN = frozenset(
     {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL}
 )
+_NOT_STRINGS = frozenset({"split", "rsplit", "splitlines", "encode", "partition"})
 _BUILTIN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset",
                             "bytearray", "memoryview", "object", "complex", "range", "slice"})  # fmt: skip

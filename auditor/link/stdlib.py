@@ -58,7 +58,7 @@ def _getattr(evaluator: Evaluator, site: Site) -> Values:
     if len(arguments) < 2:
         return NOTHING
     names = evaluator.values(module, arguments[1])
-    found = []
+    found: list[Values] = []
     for name in names:
         if name.kind == v.CONSTANT and isinstance(name.a, str):
             found.extend(
@@ -84,8 +84,8 @@ def _next(evaluator: Evaluator, site: Site) -> Values:
     values = evaluator.concrete(_first(evaluator, site))
     found = [evaluator.elements(values)]
     for value in values:
-        for method in evaluator.hierarchy.methods(value, "__next__"):
-            found.append(evaluator.results.of_value(method, None))
+        methods = evaluator.hierarchy.methods(value, "__next__")
+        found.extend(evaluator.results.of_value(method, None) for method in methods)
     found.append(_second(evaluator, site))
     return join_all(found)
 
@@ -192,7 +192,7 @@ def _import_module(evaluator: Evaluator, site: Site) -> Values:
 
 def _field(evaluator: Evaluator, site: Site) -> Values:
     module, number = site
-    found = []
+    found: list[Values] = []
     for name, position in module.facts.calls[number][f.C_KEYWORDS]:
         if name in ("default_factory", "factory"):
             found.extend(evaluator.results.of_value(x, None) for x in evaluator.values(module, position))
@@ -201,7 +201,7 @@ def _field(evaluator: Evaluator, site: Site) -> Values:
     return join_all(found)
 
 
-def _nothing(evaluator: Evaluator, site: Site) -> Values:
+def _nothing(_evaluator: Evaluator, _site: Site) -> Values:
     return NOTHING
 
 

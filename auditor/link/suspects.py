@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
@@ -127,12 +128,12 @@ class Suspects:
         suspect = found.get(key)
         if suspect is None:
             suspect = found[key] = Suspect(function, place, sink, handed_over)
-        elif sink is not None and suspect.sink is not None:
-            if (
-                sink.api.cost_for(sink.arguments or _none()).typical
-                > suspect.sink.api.cost_for(suspect.sink.arguments or _none()).typical
-            ):
-                suspect.sink = sink
+        elif (
+            sink is not None
+            and suspect.sink is not None
+            and _typical_cost(sink) > _typical_cost(suspect.sink)
+        ):
+            suspect.sink = sink
         known = {(e.hops[e.at].function.id, e.hops[e.at].place.line, e.hops[e.at].place.column): i
                  for i, e in enumerate(suspect.exposed)}  # fmt: skip
         for exposed in self._exposures(state, place):
@@ -277,7 +278,5 @@ def _names_data(values: tuple[object, ...]) -> bool:
     )
 
 
-def _none() -> CallArguments:
-    from auditor.catalog.conditions import NO_ARGUMENTS
-
-    return NO_ARGUMENTS  # type: ignore[return-value]
+def _typical_cost(sink: Sink) -> float:
+    return sink.api.cost_for(sink.arguments or NO_ARGUMENTS).typical
