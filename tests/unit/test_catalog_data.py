@@ -72,6 +72,8 @@ ELSEWHERE = frozenset(
         "importlib.resources.open_text",
         "importlib.resources.open_binary",
         "multiprocessing.synchronize.Barrier.wait",  # inherits that of threading.Barrier
+        "typing.TextIO.write",  # inherits that of typing.IO
+        "typing.TextIO.writelines",
     ]
 )
 
