@@ -4,11 +4,13 @@
 
 ruff looks at one function at a time, so whatever it rightly reports inside a coroutine a whole-program analysis should
 report too. The rest is printed to be read: a miss of ours, or a false alarm of ruff's (code that the loop never runs,
-an offloaded lambda, a handle that is folded into its open).
+an offloaded lambda, a handle that is folded into its open). Ours are one for each statement, so a finding anywhere in the
+same statement counts.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -29,6 +31,26 @@ def ruff_findings(root: Path) -> list[dict[str, Any]]:
     if measured.exit_code:
         raise SystemExit(f"ruff failed on {root}: {measured.stderr.strip()[-300:]}")
     return [entry for entry in json.loads(measured.stdout) if (entry["code"] or "").startswith("ASYNC")]
+
+
+def statement_spans(text: str) -> list[tuple[int, int]]:
+    """First and last line of every statement; of a compound statement only its header."""
+    spans = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            spans.append((node.lineno, max(node.lineno, last)))
+    return spans
+
+
+def widened(first: int, last: int, text: str) -> tuple[int, int]:
+    """The lines of the innermost statement around these lines; the lines themselves where Python cannot parse."""
+    try:
+        around = [span for span in statement_spans(text) if span[0] <= first <= span[1]]
+    except SyntaxError:
+        return first, last
+    return max(around, default=(first, last))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,12 +74,14 @@ def main(argv: list[str] | None = None) -> int:
         both = 0
         for entry in theirs:
             path = Path(entry["filename"]).resolve().relative_to(root).as_posix()
-            first, last = entry["location"]["row"], entry["end_location"]["row"]
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
+            line = entry["location"]["row"]
+            first, last = widened(line, entry["end_location"]["row"], text)
             if any(start <= last and first <= end for start, end in ours[path]):
                 both += 1
             else:
-                text = (root / path).read_text(encoding="utf-8", errors="replace").splitlines()
-                missed.append(f"{root.name}/{path}:{first} {entry['code']}  {text[first - 1].strip()}")
+                source = text.splitlines()[line - 1].strip()
+                missed.append(f"{root.name}/{path}:{line} {entry['code']}  {source}")
         rows.append([root.name, len(theirs), both, percent(both, len(theirs)), len(report["findings"])])
         total += len(theirs)
         shared += both
