@@ -4,8 +4,8 @@
 
 ruff looks at one function at a time, so whatever it rightly reports inside a coroutine a whole-program analysis should
 report too. The rest is printed to be read: a miss of ours, or a false alarm of ruff's (code that the loop never runs,
-an offloaded lambda, a handle that is folded into its open). Ours are one for each statement, so a finding anywhere in the
-same statement counts.
+an offloaded lambda, a handle that is folded into its open). We report once a statement, so a finding anywhere in it
+counts.
 """
 
 from __future__ import annotations
