@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from auditor.engine.parsed import Span
     from auditor.index.files import Text
-    from auditor.link.edges import Place
+    from auditor.link.nodes import Place
     from auditor.link.program import Function, Module
 
 _AFTER_ALL: Final = 1 << 60

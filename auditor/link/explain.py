@@ -11,8 +11,8 @@ from auditor.link import wording
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from auditor.link.edges import Node
     from auditor.link.graph import Graph, State
+    from auditor.link.nodes import Node
     from auditor.link.program import Function, Module
     from auditor.link.values import Value
 

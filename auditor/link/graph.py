@@ -10,7 +10,8 @@ from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
-from auditor.link.edges import Edge, Edges, Node, Place
+from auditor.link.edges import Edges
+from auditor.link.nodes import Edge, Node, Place
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
     from auditor.link.arguments import CallArguments
-    from auditor.link.edges import Edge, HandedOver, Place, Sink
     from auditor.link.graph import Graph, State
+    from auditor.link.nodes import Edge, HandedOver, Place, Sink
     from auditor.link.program import Function
 
 _STEPS: Final = frozenset({"call", "property", "with", "iterate", "operator"})

@@ -10,7 +10,7 @@ from auditor.index import files
 
 if TYPE_CHECKING:
     from auditor.engine.texts import Texts
-    from auditor.link.edges import Place
+    from auditor.link.nodes import Place
     from auditor.link.program import Function, Module
 
 _OPEN_TREES: Final = 64

@@ -16,9 +16,9 @@ from auditor.index import files
 from auditor.index.source import Problem
 from auditor.link import contexts as c
 from auditor.link import values as v
-from auditor.link.edges import Edge
 from auditor.link.evaluate import Evaluator
 from auditor.link.graph import Graph, State
+from auditor.link.nodes import Edge
 from auditor.link.program import Class, Function, Module, Program
 from auditor.link.suspects import Suspect, Suspects
 from auditor.link.values import Value

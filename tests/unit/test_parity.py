@@ -15,7 +15,7 @@ from auditor.index import facts as f
 from auditor.index import files, source
 from auditor.index.files import Text
 from auditor.index.source import Problem
-from auditor.link.edges import place_of
+from auditor.link.nodes import place_of
 from auditor.link.program import Module, Program
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -1,0 +1,318 @@
+"""Builds the body of a node: the calls that it makes, and through them everything that it hands over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import guards as g
+from auditor.link import values as v
+from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.handovers import Handovers
+from auditor.link.implicit import MAX_TARGETS, ImplicitCalls
+from auditor.link.nodes import Body, HandedOver, Place, Sink, place_of
+from auditor.link.recording import confidence_among
+from auditor.link.stdlib import IMPLIED_METHODS
+from auditor.link.values import Value, Values
+from auditor.model import Confidence
+
+if TYPE_CHECKING:
+    from auditor.link.guards import Constraints
+    from auditor.link.program import Class, Function, Module
+
+_CALLABLE_TAGS = frozenset(
+    {f.FUNCTION, f.GLOBAL, f.ATTR, f.IMPORTED, f.CALL, f.CLASS, f.DECORATED, f.LIST, f.TUPLE, f.DICT, f.UNION}
+)
+
+
+class BodyBuilder(Handovers, ImplicitCalls):
+    """Builds one body; symbolic parameters are replaced by what the node's environment holds."""
+
+    def build(self) -> Body:
+        module = self.module
+        facts = self.function.facts
+        guards = self.edges.guards
+        calls = module.facts.calls
+        at_import = facts.kind in (f.MODULE_BODY, f.CLASS_BODY)
+        inert = self.edges.inert(module)
+        for number in facts.calls:
+            call = calls[number]
+            callee = call[f.C_CALLEE]
+            if not callee or inert[callee]:
+                continue
+            region = call[f.C_REGION]
+            constraints = guards.of(module, region) if region else g.NO_CONSTRAINTS
+            if g.DEAD in constraints:
+                continue
+            if self.constants and not self.evaluator.results.region_possible(
+                module, region, self.function, self.constants
+            ):
+                continue
+            if call[f.C_FLAGS] & f.IS_DECORATOR:
+                self.decoration(number, call, place_of(module, number), constraints)
+                continue
+            values = self.narrowed(callee, region) if region else self.values(callee)
+            if not values:
+                if module.memo[callee] is not None:
+                    inert[callee] = 1
+                continue
+            if values[0].kind == v.EXTERNAL and self.edges.are_inert(values):
+                if module.memo[callee] is values:
+                    inert[callee] = 1
+                continue
+            if (
+                at_import
+                and not self.edges.record_all
+                and values[0].kind == v.CLASS
+                and g.SCRIPT not in constraints
+            ):
+                # what is made at import matters here only where it is handed a callable
+                exprs = module.facts.exprs
+                if not any(exprs[e][0] in _CALLABLE_TAGS for e in call[f.C_ARGS]) and not any(
+                    exprs[e][0] in _CALLABLE_TAGS for _, e in call[f.C_KEYWORDS]
+                ):
+                    continue
+            self.call(
+                values, number, place_of(module, number), constraints, bool(call[f.C_FLAGS] & f.AWAITED)
+            )
+        self.implicit_calls()
+        return self.result
+
+    def call(
+        self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool
+    ) -> None:
+        """Everything that calling one of ``values`` may do."""
+        if len(values) == 1:
+            value = values[0]
+            if value.kind == v.FUNCTION and not value.a.facts.decorators:
+                function = value.a
+                asyncness = self.guarded_asyncness(number)
+                if asyncness is None or function.is_async == asyncness:
+                    self.call_edge(value, function, 0, number, place, constraints, Confidence.HIGH)
+                return
+            if value.kind == v.BOUND:
+                function = value.a.a
+                asyncness = self.guarded_asyncness(number)
+                if asyncness is None or function.is_async == asyncness:
+                    self.call_edge(value.a, function, 1, number, place, constraints, Confidence.HIGH, value.b)
+                return
+        targets: list[tuple[Value, Function, int]] = []
+        receivers: dict[Value, Value] = {}
+        for value in values:
+            self.collect(value, number, place, constraints, targets)
+            if value.kind == v.BOUND:
+                receivers[value.a] = value.b
+            elif value.kind == v.CLASS:
+                instance = self.evaluator.interner.instance(value.a, virtual=False)
+                receivers.update((t[0], instance) for t in targets if t[1].facts.name != "__new__")
+        if not targets:
+            return
+        if awaited and len(targets) > 1:
+            targets = self.awaitable(targets)
+        if len({t[1] for t in targets}) > MAX_TARGETS:
+            return
+        confidence = confidence_among(len({t[1] for t in targets}))
+        asyncness = self.guarded_asyncness(number)
+        for value, function, skip in targets:
+            if asyncness is not None and function.is_async != asyncness:
+                continue
+            self.call_edge(
+                value, function, skip, number, place, constraints, confidence, receivers.get(value)
+            )
+
+    def collect(
+        self,
+        value: Value,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        targets: list[tuple[Value, Function, int]],
+    ) -> None:
+        """Functions of the program that calling ``value`` runs; effects outside it are recorded."""
+        kind = value.kind
+        if kind == v.FUNCTION:
+            targets.append((value, value.a, 0))
+            if value.a.facts.decorators:
+                targets.extend(
+                    (self.evaluator.interner.function(x), x, 0) for x in self.edges.implementations(value.a)
+                )
+        elif kind == v.BOUND:
+            targets.append((value.a, value.a.a, 1))
+        elif kind == v.EXTERNAL:
+            self.external(value.a, number, place, constraints)
+        elif kind == v.CLASS:
+            self.construction(value, number, place, constraints, targets)
+        elif kind == v.INSTANCE:
+            for method in self.evaluator.hierarchy.methods(value, "__call__"):
+                self.collect(method, number, place, constraints, targets)
+        elif kind == v.PARTIAL:
+            for inner in self.open_values(value.a):
+                self.partial(inner, value.b, place, constraints)
+        elif kind == v.CONTAINER_METHOD:
+            type_name = self.evaluator.type_name(value.a)
+            if type_name:
+                self.external(f"{type_name}.{value.b}", number, place, constraints)
+        else:
+            for called in self.behind(value, number):
+                self.collect(called, number, place, constraints, targets)
+
+    def behind(self, value: Value, number: int) -> list[Value]:
+        """What is really called where ``value`` only stands for it: a method by its name, a given object."""
+        evaluator = self.evaluator
+        if value.kind == v.METHOD_CALLER:
+            arguments = self.module.facts.calls[number][f.C_ARGS]
+            receivers = evaluator.concrete(self.values(arguments[0])) if arguments else ()
+            return [method for x in receivers for method in evaluator.hierarchy.attribute(x, value.a)]
+        if value.kind == v.PARAMETER:
+            return [given for given in evaluator.concrete(value.one) if given.kind == v.INSTANCE]
+        return []
+
+    def construction(
+        self,
+        value: Value,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        targets: list[tuple[Value, Function, int]],
+    ) -> None:
+        class_: Class = value.a
+        hierarchy = self.evaluator.hierarchy
+        instance = self.evaluator.interner.instance(class_, virtual=False)
+        metaclass = hierarchy.metaclass(class_)
+        if metaclass is not None:
+            targets.extend(self.function_targets(self.evaluator.interner.instance(metaclass, virtual=False)))
+        for name in ("__new__", "__init__", "__post_init__"):
+            found = (
+                hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
+            )
+            for method in found:
+                if method.kind == v.BOUND:
+                    targets.append((method.a, method.a.a, 1))
+                elif method.kind == v.FUNCTION:
+                    targets.append((method, method.a, 1))
+        for module, field in hierarchy.default_factories(class_):
+            for name, position in module.facts.calls[field][f.C_KEYWORDS]:
+                if name in ("default_factory", "factory"):
+                    for made in self.evaluator.values(module, position):
+                        targets.extend(self.function_targets(made))
+        if not any(t[1].facts.name == "__init__" for t in targets):
+            for base in hierarchy.external_bases(class_):
+                if self.edges.api(base) is not None or self.edges.runs(base):
+                    self.external(base, number, place, constraints)
+                    break
+
+    def partial(self, value: Value, site: tuple[Module, int], place: Place, constraints: Constraints) -> None:
+        """A call of ``functools.partial(value, ...)``: the arguments are those given at ``site``."""
+        for target, function, skip in self.function_targets(value):
+            environment = self.environment_at(target, function, skip, site, first=1)
+            self.add_edge(
+                function, environment, place, self.entry(function), Confidence.HIGH, constraints, "call"
+            )
+
+    def call_edge(
+        self,
+        value: Value,
+        function: Function,
+        skip: int,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        confidence: Confidence,
+        receiver: Value | None = None,
+    ) -> None:
+        if function.facts.is_generator and function.facts.kind != f.LAMBDA:
+            return  # calling it only makes the generator; its body runs where that is iterated
+        environment = self.environment_at(value, function, skip, (self.module, number), receiver=receiver)
+        self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
+        self.results_handed_over(function, skip, number, constraints)
+
+    def results_handed_over(
+        self, function: Function, skip: int, number: int, constraints: Constraints
+    ) -> None:
+        """Calls that stand where a home-made offloader wants a function."""
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        for e in call[f.C_ARGS]:
+            if exprs[e][0] == f.CALL:
+                break
+        else:
+            for _, e in call[f.C_KEYWORDS]:
+                if exprs[e][0] == f.CALL:
+                    break
+            else:
+                return
+        for index in self.edges.offloads(function):
+            for e in bound_expressions(self.module, number, function, index, skip) or ():
+                if exprs[e][0] == f.CALL:
+                    self.result.handed_over.append(
+                        HandedOver(self.module, exprs[e][1], function.qualname, constraints)
+                    )
+
+    def awaitable(self, targets: list[tuple[Value, Function, int]]) -> list[tuple[Value, Function, int]]:
+        """At an awaited call only what can be awaited: coroutine functions, and functions that return awaitables."""
+        kept = []
+        for target in targets:
+            function = target[1]
+            if function.is_async:
+                kept.append(target)
+                continue
+            returned = self.evaluator.results.returned(target[0])
+            if any(x.kind in (v.COROUTINE, v.AWAITABLE, v.EXTERNAL_INSTANCE, v.INSTANCE) for x in returned):
+                kept.append(target)
+        return kept or targets
+
+    def decoration(self, number: int, call: tuple, place: Place, constraints: Constraints) -> None:  # type: ignore[type-arg]
+        """Applying a decorator: a call of a function of the program, or a registration with a framework."""
+        expression = self.module.facts.exprs[call[f.C_CALLEE]]
+        decorated = self.values(call[f.C_ARGS][0])
+        if expression[0] == f.CALL:
+            factory = self.module.facts.calls[expression[1]]
+            for value in self.values(factory[f.C_CALLEE]):
+                if value.kind == v.EXTERNAL:
+                    self.register(value.a, decorated, expression[1], place, constraints, factory=True)
+        values = self.values(call[f.C_CALLEE])
+        for value in values:
+            if value.kind == v.EXTERNAL:
+                self.register(value.a, decorated, None, place, constraints, factory=False)
+        self.call([x for x in values if x.kind != v.EXTERNAL], number, place, constraints, False)  # type: ignore[arg-type]
+
+    def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:
+        """A call of something outside the program: its own effect, and what it does with callables."""
+        self.result.externals.append((number, dotted))
+        implied = IMPLIED_METHODS.get(dotted)
+        if implied is not None:
+            call = self.module.facts.calls[number]
+            for value in self.evaluator.concrete(self.values(call[f.C_ARGS][0])) if call[f.C_ARGS] else ():
+                if value.kind == v.INSTANCE:
+                    self.dunder(value, (implied,), place, call[f.C_REGION], constraints, "call")
+                elif value.kind == v.GENERATOR and implied == "__next__":
+                    self.generator_body(value, place, constraints, "iterate")
+        api = self.edges.api(dotted)
+        arguments: CallArguments | None = None
+        if api is not None and api.effect != "none":
+            arguments = CallArguments(self.evaluator, self.module, number)
+            if (
+                api.applies(arguments)
+                and not self.is_awaited_namesake(dotted, number)
+                and not self.is_done_already(number)
+            ):
+                region = self.module.facts.calls[number][f.C_REGION]
+                self.result.sinks.append(
+                    Sink(place, dotted, api, arguments, constraints, Confidence.HIGH, region)
+                )
+        runs = self.edges.runs(dotted)
+        if runs:
+            self.run_callables(
+                runs,
+                dotted,
+                arguments or CallArguments(self.evaluator, self.module, number),
+                number,
+                place,
+                constraints,
+            )
+
+    def is_awaited_namesake(self, dotted: str, number: int) -> bool:
+        """A coroutine of that name made by an awaited call is not the blocking one."""
+        return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith(
+            "builtins."
+        )

@@ -1,0 +1,247 @@
+"""Callables that are handed to an API which runs them: on a thread, on the loop, later, or as a registration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import contexts as c
+from auditor.link import values as v
+from auditor.link.arguments import CallArguments
+from auditor.link.nodes import HandedOver, Place, Sink
+from auditor.link.recording import Recorder
+from auditor.link.stdlib import LAZY
+from auditor.link.values import Environment, Value, Values, join_all
+from auditor.model import Confidence
+
+if TYPE_CHECKING:
+    from auditor.catalog.conditions import Selector
+    from auditor.catalog.values import Decorates, Runs
+    from auditor.link.guards import Constraints
+    from auditor.link.program import Function
+
+
+class Handovers(Recorder):
+    """Follows callables through the APIs of the catalog that run or register them."""
+
+    def run_callables(
+        self,
+        runs: tuple[Runs, ...],
+        dotted: str,
+        arguments: CallArguments,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        done: set[tuple[Selector, tuple[str, ...]]] = set()
+        for entry in runs:
+            key = (entry.callable, entry.methods)
+            if key in done or not entry.matches(arguments):
+                continue
+            done.add(key)
+            if entry.result == "wrapper" or dotted in LAZY:
+                continue
+            self.run_entry(entry, dotted, arguments, number, place, constraints)
+
+    def run_entry(
+        self,
+        entry: Runs,
+        dotted: str,
+        arguments: CallArguments,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        expressions = arguments.expressions(entry.callable)
+        for expression in expressions:
+            values = self.values(expression)
+            if entry.callable.elements:
+                concrete = self.evaluator.concrete(values)
+                values = self.open_values(
+                    join_all([self.evaluator.elements(concrete), self.evaluator.items(concrete, None)])
+                )
+            for value in values:
+                self.run_value(value, entry, number, place, constraints)
+            if entry.kind in ("offload", "thread"):
+                found = self.module.facts.exprs[expression]
+                if found[0] == f.CALL:
+                    self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
+
+    def run_value(
+        self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints
+    ) -> None:
+        kind = value.kind
+        if entry.methods and kind in (v.CLASS, v.INSTANCE):
+            instance = self.evaluator.interner.instance(value.a, virtual=False) if kind == v.CLASS else value
+            for name in entry.methods:
+                for method in self.evaluator.hierarchy.methods(instance, name):
+                    self.run_value(method, entry, number, place, constraints)
+            return
+        if kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):
+            if value.a is not None:
+                for target, function, _ in self.function_targets(value.a):
+                    captured = target.b if target.kind == v.FUNCTION else ()
+                    self.run_function(function, captured or (), entry, place, constraints)
+            return
+        if kind == v.AWAITABLE:
+            return
+        if kind == v.EXTERNAL:
+            self.run_external(value.a, entry, number, place, constraints)
+            return
+        if kind == v.PARTIAL:
+            self.run_partial(value, entry, number, place, constraints)
+            return
+        if kind == v.LAZY:
+            for inner in (*self.open_values(value.b[0]), *self.open_values(value.a)):
+                self.run_value(inner, entry, number, place, constraints)
+            return
+        for target, function, skip in self.function_targets(value):
+            if function.facts.is_generator and entry.kind not in ("iterate", "register"):
+                continue
+            environment = self.passed_environment(target, function, skip, entry, number)
+            self.run_function(function, environment, entry, place, constraints)
+
+    def run_partial(
+        self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints
+    ) -> None:
+        for inner in self.open_values(value.a):
+            if inner.kind == v.EXTERNAL:
+                self.run_external(inner.a, entry, number, place, constraints)
+            for target, function, skip in self.function_targets(inner):
+                environment = self.environment_at(target, function, skip, value.b, first=1)
+                self.run_function(function, environment, entry, place, constraints)
+
+    def run_external(
+        self, dotted: str, entry: Runs, number: int, place: Place, constraints: Constraints
+    ) -> None:
+        """An API handed to another one with its arguments: ``Thread(target=loop.call_soon_threadsafe, args=(f,))``."""
+        if entry.sync is None:
+            return
+        if entry.kind in ("call", "schedule"):
+            api = self.edges.api(dotted)
+            if api is not None and api.effect == "blocks":
+                region = self.module.facts.calls[number][f.C_REGION]
+                self.result.sinks.append(
+                    Sink(place, dotted, api, None, constraints, Confidence.MEDIUM, region)
+                )
+        if entry.passes not in ("rest", "args-kwargs"):
+            return
+        inner = self.edges.runs(dotted)
+        if not inner:
+            return
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        if entry.passes == "rest":
+            start = (entry.callable.position or 0) + 1
+            arguments = call[f.C_ARGS][start:]
+        else:
+            arguments = ()
+            for name, e in call[f.C_KEYWORDS]:
+                if name == "args" and exprs[e][0] in (f.TUPLE, f.LIST):
+                    arguments = exprs[e][1]
+        outer = self.edges.transform(entry.sync, relative=entry.kind in ("schedule", "register"))
+        for run in inner:
+            position = run.callable.position
+            if position is None or position >= len(arguments):
+                continue
+            for value in self.values(arguments[position]):
+                for target, function, _ in self.function_targets(value):
+                    change = run.async_ if function.is_async else run.sync
+                    if change is None:
+                        continue
+                    second = self.edges.transform(
+                        change, drives=run.kind == "drive", relative=run.kind in ("schedule", "register")
+                    )
+                    captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+                    self.add_edge(
+                        function,
+                        captured,
+                        place,
+                        c.Composed(outer, second),
+                        Confidence.HIGH,
+                        constraints,
+                        run.kind,
+                        run.role,
+                    )
+            break
+
+    def passed_environment(
+        self, target: Value, function: Function, skip: int, entry: Runs, number: int
+    ) -> Environment:
+        """Callables among the arguments that the API passes on to what it runs."""
+        captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+        if entry.passes != "rest" or entry.callable.position is None:
+            return captured
+        if not self.edges.telling(function)[0]:
+            return captured
+        arguments = self.module.facts.calls[number][f.C_ARGS][entry.callable.position + 1 :]
+        given = []
+        for offset, argument in enumerate(arguments):
+            index = skip + offset
+            if index >= len(function.facts.params):
+                break
+            values = self.values(argument)
+            kind = function.facts.params[index][1]
+            given.append((index, values))
+            if kind == f.VARARGS:
+                given[-1] = (index, join_all([self.values(a) for a in arguments[offset:]]))
+                break
+        return self.edges.environment_for(function, captured, given)
+
+    def run_function(
+        self,
+        function: Function,
+        environment: Environment,
+        entry: Runs,
+        place: Place,
+        constraints: Constraints,
+    ) -> None:
+        change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
+        if change is None:
+            return
+        if entry.kind == "call" and change.thread is None and change.loop is None and change.phase is None:
+            transform = self.entry(function)
+        else:
+            transform = self.edges.transform(
+                change,
+                drives=entry.kind == "drive",
+                relative=entry.kind in ("schedule", "register"),
+                task=entry.role == "task",
+            )
+        self.add_edge(
+            function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role
+        )
+
+    def register(
+        self,
+        dotted: str,
+        decorated: Values,
+        factory_call: int | None,
+        place: Place,
+        constraints: Constraints,
+        *,
+        factory: bool,
+    ) -> None:
+        for entry in self.evaluator.catalog.decorates(dotted):
+            if entry.factory is not None and entry.factory != factory:
+                continue
+            if entry.when:
+                if factory_call is None:
+                    continue
+                if not entry.matches(CallArguments(self.evaluator, self.module, factory_call)):
+                    continue
+            if entry.kind == "register":
+                for value in decorated:
+                    self.register_value(value, entry, place, constraints)
+            break
+
+    def register_value(self, value: Value, entry: Decorates, place: Place, constraints: Constraints) -> None:
+        for target, function, _ in self.function_targets(value):
+            change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
+            if change is None:
+                continue
+            transform = self.edges.transform(change, relative=True)
+            environment: Environment = target.b or () if target.kind == v.FUNCTION else ()
+            self.add_edge(
+                function, environment, place, transform, Confidence.HIGH, constraints, "register", entry.role
+            )

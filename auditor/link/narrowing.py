@@ -1,0 +1,280 @@
+"""What the expressions of one body stand for: under the environment of its node, and within the tests around them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.index import facts as f
+from auditor.link import guards as g
+from auditor.link import values as v
+from auditor.link.nodes import Body, Node
+from auditor.link.values import NOTHING, Value, Values, join, join_all
+
+if TYPE_CHECKING:
+    from auditor.link.edges import Edges
+    from auditor.link.guards import Constraints
+    from auditor.link.program import Function, Module
+
+_OPEN = frozenset(
+    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY}
+)
+_COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
+
+
+class BodyValues:
+    """The values of a node's expressions, its symbolic parameters replaced by what the environment holds.
+
+    It is the base of what builds the body, which is why it holds the body to be filled as well.
+    """
+
+    def __init__(self, edges: Edges, node: Node) -> None:
+        self.edges = edges
+        self.node = node
+        self.function = node.function
+        self.module = node.function.module
+        self.evaluator = edges.evaluator
+        self.environment = dict(node.environment)
+        self.result = Body()
+        self.constants = {
+            index: values[0].a
+            for (owner, index), values in node.environment
+            if owner is node.function and len(values) == 1 and values[0].kind == v.CONSTANT
+        }
+        self.receiver = self._receiver()
+
+    def _receiver(self) -> tuple[int, Value] | None:
+        """What ``self`` is in this node, where the environment knows it: (number of the method, value)."""
+        if not self.environment:
+            return None
+        owner: Function | None = self.function
+        while owner is not None and not owner.is_method:
+            owner = owner.parent
+        if owner is None:
+            return None
+        found = self.environment.get((owner, 0))
+        return (owner.number, found[0]) if found and len(found) == 1 else None
+
+    def values(self, position: int) -> Values:
+        """What the expression stands for in this node; parameters that the environment leaves open stay symbols."""
+        if self.receiver is not None:
+            seen = self.seen_by_receiver(position)
+            if seen is not None:
+                return seen
+        values = self.evaluator.values(self.module, position)
+        if len(values) > 1 and self.receiver is None:
+            values = self.possible_overrides(position, values)
+        for value in values:
+            if value.kind in _OPEN:
+                return self.open_values(values)
+        return values
+
+    def possible_overrides(self, position: int, values: Values) -> Values:
+        """``self.name`` without the overrides of classes that have another version of this very method."""
+        function = self.function
+        class_ = function.class_
+        expression = self.module.facts.exprs[position]
+        if class_ is None or expression[0] != f.ATTR:
+            return values
+        if self.module.facts.exprs[expression[1]] != (f.PARAM, function.number, 0):
+            return values
+        hierarchy = self.evaluator.hierarchy
+        return tuple(
+            x
+            for x in values
+            if x.kind != v.BOUND
+            or x.b.kind != v.INSTANCE
+            or x.b.a is class_
+            or hierarchy.reaches(x.b.a, function.facts.name, class_)
+        )
+
+    def seen_by_receiver(self, position: int) -> Values | None:
+        """``self``, ``self.name`` and ``super().name`` with the exact class of ``self``."""
+        if self.receiver is None:
+            return None
+        number, receiver = self.receiver
+        exprs = self.module.facts.exprs
+        expression = exprs[position]
+        if expression[0] == f.PARAM:
+            return receiver.one if expression[1] == number and expression[2] == 0 else None
+        if expression[0] == f.CALL:
+            callee = exprs[self.module.facts.calls[expression[1]][f.C_CALLEE]]
+            if callee == (f.GLOBAL, "super"):
+                found = self.evaluator.values(self.module, position)
+                if len(found) == 1 and found[0].kind == v.SUPER:
+                    return self.evaluator.interner.make(v.SUPER, found[0].a, receiver).one
+            return None
+        if expression[0] == f.ATTR:
+            base = self.seen_by_receiver(expression[1])
+            if base is not None:
+                hierarchy = self.evaluator.hierarchy
+                return join_all(
+                    [hierarchy.attribute(x, expression[2]) for x in self.evaluator.concrete(base)]
+                )
+        return None
+
+    def open_values(self, values: Values) -> Values:
+        values = self.without_foreign(values)
+        if not self.environment:
+            return values
+        return self.evaluator.results.replace(values, self._look_up, self.function, 0)
+
+    def without_foreign(self, values: Values) -> Values:
+        """Parameters of other functions got here through the heap: they are whatever anybody passes there."""
+        if not any(x.kind == v.PARAMETER and not self.is_around(x.a) for x in values):
+            return values
+        result: Values = NOTHING
+        for value in values:
+            if value.kind == v.PARAMETER and not self.is_around(value.a):
+                result = join(result, self.evaluator.argument_values(value.a, value.b))
+            else:
+                result = join(result, value.one)
+        return result
+
+    def is_around(self, function: Function) -> bool:
+        owner: Function | None = self.function
+        while owner is not None:
+            if owner is function:
+                return True
+            owner = owner.parent
+        return False
+
+    def _look_up(self, owner: Function, index: int) -> Values | None:
+        return self.environment.get((owner, index))
+
+    def values_at(self, module: Module, position: int) -> Values:
+        values = self.evaluator.values(module, position)
+        return self.open_values(values)
+
+    # -- tests around a place ----------------------------------------------------------------------------------
+
+    def constraints_at(self, region: int) -> Constraints | None:
+        """What holds in the region; None where this node never gets to it."""
+        constraints = self.edges.guards.of(self.module, region)
+        if g.DEAD in constraints:
+            return None
+        if self.constants and not self.evaluator.results.region_possible(
+            self.module, region, self.function, self.constants
+        ):
+            return None
+        return constraints
+
+    def narrowed(self, position: int, region: int) -> Values:
+        """The values of a callee; those of ``x.name`` without the types that ``isinstance`` around it rules out."""
+        expression = self.module.facts.exprs[position]
+        if not region or expression[0] != f.ATTR:
+            return self.values(position)
+        tests = self.isinstance_tests(expression[1], region)
+        if not tests:
+            return self.values(position)
+        kept = [
+            value
+            for value in self.evaluator.concrete(self.values(expression[1]))
+            if all(self.is_instance(value, types) in (None, positive) for types, positive in tests)
+        ]
+        return join_all([self.evaluator.hierarchy.attribute(value, expression[2]) for value in kept])
+
+    def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
+        """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""
+        found = []
+        regions, exprs = self.module.facts.regions, self.module.facts.exprs
+        while region:
+            kind, parent, data, positive = regions[region]
+            if kind == f.IF:
+                polarity = bool(positive)
+                pending = [(exprs[data], polarity)]
+                while pending:
+                    test, wanted = pending.pop()
+                    if test[0] == f.NOT:
+                        pending.append((exprs[test[1]], not wanted))
+                    elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
+                        pending.extend((exprs[p], wanted) for p in test[2])
+                    elif test[0] == f.CALL:
+                        call = self.module.facts.calls[test[1]]
+                        if (
+                            exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
+                            and len(call[f.C_ARGS]) == 2
+                            and call[f.C_ARGS][0] == subject
+                        ):
+                            types = self.evaluator.values(self.module, call[f.C_ARGS][1])
+                            types = join_all(
+                                [
+                                    self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one
+                                    for x in types
+                                ]
+                            )
+                            found.append((types, wanted))
+            region = parent
+        return found
+
+    def is_instance(self, value: Value, types: Values) -> bool | None:
+        """Whether the object surely is, or surely is not, of one of the types; None where that is open."""
+        if not types:
+            return None
+        order: tuple[object, ...]
+        if value.kind == v.INSTANCE:
+            order = self.evaluator.hierarchy.order(value.a)
+        else:
+            name = self.evaluator.type_name(value)
+            if not name:
+                return None
+            order = self.evaluator.catalog.mro(name)
+        for kind in types:
+            if kind.kind not in (v.CLASS, v.EXTERNAL):
+                return None
+            if kind.a in order:
+                return True
+        if value.kind == v.INSTANCE and value.b:
+            below = self.evaluator.hierarchy.descendants(value.a)
+            if any(kind.a in self.evaluator.hierarchy.order(c) for kind in types for c in below):
+                return None
+        return False
+
+    def guarded_asyncness(self, number: int) -> bool | None:
+        """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""
+        call = self.module.facts.calls[number]
+        region = call[f.C_REGION]
+        if not region:
+            return None
+        exprs = self.module.facts.exprs
+        while region:
+            kind, parent, data, positive = self.module.facts.regions[region]
+            if kind == f.IF:
+                expression = exprs[data]
+                polarity = bool(positive)
+                while expression[0] == f.NOT:
+                    expression = exprs[expression[1]]
+                    polarity = not polarity
+                if expression[0] == f.CALL:
+                    test = self.module.facts.calls[expression[1]]
+                    if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
+                        for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
+                            if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
+                                return polarity
+            region = parent
+        return None
+
+    def is_done_already(self, number: int) -> bool:
+        """``future.result()`` where a test around it says that the future is done."""
+        call = self.module.facts.calls[number]
+        exprs = self.module.facts.exprs
+        callee = exprs[call[f.C_CALLEE]]
+        if callee[0] != f.ATTR or callee[2] not in ("result", "exception"):
+            return False
+        region = call[f.C_REGION]
+        regions = self.module.facts.regions
+        while region:
+            kind, parent, data, positive = regions[region]
+            pending = [(data, bool(positive))] if kind == f.IF else []
+            while pending:
+                position, wanted = pending.pop()
+                test = exprs[position]
+                if test[0] == f.NOT:
+                    pending.append((test[1], not wanted))
+                elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
+                    pending.extend((p, wanted) for p in test[2])
+                elif test[0] == f.CALL and wanted:
+                    tested = exprs[self.module.facts.calls[test[1]][f.C_CALLEE]]
+                    if tested == (f.ATTR, callee[1], "done"):
+                        return True
+            region = parent
+        return False
