@@ -141,6 +141,24 @@ class CallArguments:
                     names.extend(evaluator.catalog.mro(name))
         return names
 
+    def mentions(self, selector: Selector) -> Sequence[str]:
+        """See `auditor.catalog.conditions.Mentioning.mentions`."""
+        position = self.expression(selector)
+        if position is None:
+            return ()
+        exprs = self._module.facts.exprs
+        pending = [position]
+        names: list[str] = []
+        while pending:
+            expression = exprs[pending[-1]]
+            at = pending.pop()
+            if expression[0] == f.BINARY and expression[1] == "__or__":
+                pending.extend(expression[2:])
+                continue
+            values = self._evaluator.values(self._module, at)
+            names.extend(value.a for value in values if value.kind == v.EXTERNAL)
+        return names
+
     def values_of(self, selector: Selector) -> Values:
         """What the selected argument may be."""
         expressions = self.expressions(selector)

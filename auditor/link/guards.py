@@ -29,6 +29,7 @@ _RAISES_WITHOUT_LOOP: Final = frozenset(
 )
 _MAYBE_LOOP: Final = frozenset({"asyncio._get_running_loop"})
 _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
+_SHORT_BODY: Final = 4  # calls
 _NEGATION: Final = {LOOP: NO_LOOP, NO_LOOP: LOOP, MAIN_THREAD: OTHER_THREAD, OTHER_THREAD: MAIN_THREAD}
 
 
@@ -71,12 +72,21 @@ class Guards:
             if kind == f.IF:
                 found |= self._of_test(module, data, positive=bool(data2))
             elif kind == f.HANDLER:
-                if _CATCHES & set(data) and self._asks_for_loop(module, data2):
+                if self._without_loop(module, data, data2):
                     found.add(NO_LOOP)
             elif kind == f.TRY_ELSE and _CATCHES & set(data) and self._asks_for_loop(module, data2):
                 found.add(LOOP)
             known = self._known[key] = frozenset(found) if found else NO_CONSTRAINTS
         return known
+
+    def _without_loop(self, module: Module, handled: tuple[str, ...], span: tuple[int, int]) -> bool:
+        """Whether the handler runs for want of a loop: not in a coroutine, nor for any fault of a long body."""
+        if not _CATCHES & set(handled) or not self._asks_for_loop(module, span):
+            return False
+        first, end = span
+        if module.functions[module.facts.calls[first][f.C_FUNCTION]].is_async:
+            return False
+        return "RuntimeError" in handled or end - first <= _SHORT_BODY
 
     def _asks_for_loop(self, module: Module, span: tuple[int, int]) -> bool:
         """Whether the body of a try is nothing but the question for the running loop, and what builds on it."""

@@ -149,15 +149,19 @@ class Results:
         if tested and site is not None:
             constants = self.constants(function, site, skip, tested)
             if constants:
-                evaluator = self._evaluator
-                module = function.module
-                found: Values = NOTHING
-                for expression, region in function.facts.returns:
-                    if self.region_possible(module, region, function, constants):
-                        found = join(found, evaluator.values(module, expression))
-                found = self._with_declared(function, found)
+                # a node of its own: the function may call itself with the same constants
+                key = ("b", function, tuple((i, repr(x)) for i, x in sorted(constants.items())))
+                found = self._evaluator.solver.solve(key, self._possible_returns, function, constants)
                 return self.substitute(found, function_value, site, skip)
         return self.substitute(self.returned(function_value), function_value, site, skip)
+
+    def _possible_returns(self, function: Function, constants: dict[int, object]) -> Values:
+        module = function.module
+        found: Values = NOTHING
+        for expression, region in function.facts.returns:
+            if self.region_possible(module, region, function, constants):
+                found = join(found, self._evaluator.values(module, expression))
+        return self._with_declared(function, found)
 
     # -- literal specialisation --------------------------------------------------------------------------------
 

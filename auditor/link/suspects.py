@@ -8,6 +8,7 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
+from auditor.link import values as v
 from auditor.link.graph import at_line
 from auditor.model import Confidence, Phase
 
@@ -157,8 +158,6 @@ class Suspects:
         return all(self._returns_data(value) for value in targets)
 
     def _returns_data(self, value: object) -> bool:
-        from auditor.link import values as v
-
         evaluator = self._graph.evaluator
         kind = value.kind  # type: ignore[attr-defined]
         if kind == v.BOUND:
@@ -170,11 +169,11 @@ class Suspects:
                 return False
             if not any(expression for expression, _ in function.facts.returns):
                 return "abstractmethod" not in function.facts.roles
+            annotation = function.facts.annotation
+            if annotation and _names_data(evaluator.values(function.module, annotation)):
+                return True
             returned = evaluator.results.returned(value)  # type: ignore[arg-type]
-            if not returned:
-                annotation = function.facts.annotation
-                return bool(annotation) and _names_data(evaluator.values(function.module, annotation))
-            return all(
+            return bool(returned) and all(
                 x.kind in (v.CONSTANT, v.CONTAINER)
                 or (x.kind == v.EXTERNAL_INSTANCE and x.a.startswith(("builtins.", "pathlib.", "datetime.")))
                 for x in returned
@@ -273,8 +272,9 @@ _LOW_DEPTH: Final = 10
 
 
 def _names_data(values: tuple[object, ...]) -> bool:
-    return any(
-        getattr(x, "kind", -1) == 5 and str(getattr(x, "a", "")).startswith("builtins.") for x in values
+    return bool(values) and all(
+        getattr(x, "kind", -1) == v.EXTERNAL and str(getattr(x, "a", "")).startswith("builtins.")
+        for x in values
     )
 
 
