@@ -256,10 +256,9 @@ def test_captures_of_a_match_hide_names_of_before() -> None:
                     probe(rest)
                 case {"k": 1, **other}:
                     probe(other)
-    """) == ["?", "?", "?"]
+    """) == ["a@f[0]", "?", "?"]
 
 
-@pytest.mark.xfail(strict=True, reason="`case Type() as name` does not say what the name is")
 def test_a_class_pattern_says_what_it_captures() -> None:
     assert (
         known("""
@@ -363,9 +362,6 @@ def test_the_else_of_a_loop_without_break_is_what_follows() -> None:
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what a loop that was left by `break` assigned is lost behind its `else`"
-)
 def test_the_else_of_a_loop_does_not_hide_what_break_left() -> None:
     assert (
         known("""
@@ -654,12 +650,9 @@ def test_nonlocal_assignments_reach_the_functions_beside() -> None:
                 probe(x)
             def h():
                 probe(x)
-    """) == ["two()", "one() | two()"]
+    """) == ["cycle(one() | two())", "one() | two()"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the owner of a name does not see what a nested function assigns to it"
-)
 def test_nonlocal_assignments_reach_the_function_that_owns_the_name() -> None:
     assert (
         known("""
@@ -671,7 +664,7 @@ def test_nonlocal_assignments_reach_the_function_that_owns_the_name() -> None:
             connect()
             probe(x)
     """)
-        == "None | make()"
+        == "cycle(None | make())"
     )
 
 

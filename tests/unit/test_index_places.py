@@ -590,7 +590,6 @@ def test_iterations_and_withs_say_what_they_drive() -> None:
     assert [indexed.text(e) for e, *_ in indexed.function("g").iterations] == ["a@g"]
 
 
-@pytest.mark.xfail(strict=True, reason="unpacking is not recorded as an iteration")
 def test_unpacking_iterates() -> None:
     indexed = Indexed("def f(a):\n    x, y = a\n    g(*a)\n    return [*a]\n")
     assert [indexed.text(e) for e, *_ in indexed.function("f").iterations] == ["a@f"] * 3

@@ -204,3 +204,34 @@ def test_work_grows_with_the_program_and_not_faster() -> None:
     for small, large in itertools.pairwise(counts):
         for before, after in zip(small, large, strict=True):
             assert after <= 2.4 * before, counts
+
+
+# -- recursion -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a branch that a literal picks is followed for ever when it calls itself"
+)
+def test_a_function_that_calls_itself_with_a_literal() -> None:
+    linked("""
+        class C:
+            def k(self, x, *, flag):
+                if flag:
+                    return self.k(x, flag=True)
+                return 1
+            def go(self, v):
+                return (*self.k(v, flag=v), 1)
+    """)
+
+
+@pytest.mark.xfail(strict=True, reason="looking up `__call__` asks for `__call__`")
+def test_a_call_method_that_is_decorated_by_its_own_class() -> None:
+    linked("""
+        class F: ...
+        f = F()
+        class F:
+            @f
+            def __call__(self, g): ...
+        f = F()
+        f()
+    """)
