@@ -109,7 +109,9 @@ def _reached(stem: str) -> set[str]:
 
 def test_a_file_needs_those_whose_names_it_uses() -> None:
     """Or it would not be understood in a program that imports only its own packages."""
-    owners = {package: stem for stem, data in DATA.items() for package in data["framework"].get("packages", ())}
+    owners = {
+        package: stem for stem, data in DATA.items() for package in data["framework"].get("packages", ())
+    }
     missing = {
         (stem, package)
         for stem, data in DATA.items()
@@ -131,7 +133,9 @@ def test_only_what_is_imported_is_read() -> None:
     assert read() == always
     assert read("fastapi", "no_framework") == {*always, "fastapi", "starlette"}
     assert read("nicegui") == {*always, "nicegui", "fastapi", "starlette"}
-    assert read(*(package for data in DATA.values() for package in data["framework"].get("packages", ()))) == set(DATA)
+    assert read(
+        *(package for data in DATA.values() for package in data["framework"].get("packages", ()))
+    ) == set(DATA)
 
 
 def _stated_names() -> Iterator[str]:
