@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.annotations import Annotations
+from auditor.link.call_sites import CallSites
+from auditor.link.containers import Containers
 from auditor.link.fixpoint import NO_CYCLE, Solver
 from auditor.link.hierarchy import Hierarchy
 from auditor.link.results import Results
@@ -35,9 +37,8 @@ class Evaluator:
         self.annotations = Annotations(self)
         self.results = Results(self)
         self.canonical_names: dict[str, str] = {}
-        self._mutations: dict[Module, dict[Value, list[tuple[object, int]]]] = {}
-        self._mutating: set[Module] = set()
-        self._call_sites: dict[str, list[tuple[Module, int]]] | None = None
+        self.containers = Containers(self)
+        self.call_sites = CallSites(self)
         self._computers = {
             f.GLOBAL: self._global,
             f.PARAM: self._parameter,
@@ -385,7 +386,7 @@ class Evaluator:
         default = function.facts.params[index][3]
         if default > 0:
             found = tuple(x for x in self.values(function.module, default) if not is_none(x))
-        for module, number in self.call_sites_of(function):
+        for module, number in self.call_sites.of(function):
             bound = self.results.argument_from(module, number, function, index)
             for value in bound:
                 if value.kind == v.PARAMETER:
@@ -408,8 +409,7 @@ class Evaluator:
             return NOTHING
         index = names.index(name)
         found: Values = NOTHING
-        sites = self._sites(class_.facts.name)
-        for module, number in sites if len(sites) <= _MANY_SITES else ():
+        for module, number in self.call_sites.named(class_.facts.name):
             call = module.facts.calls[number]
             if not any(x.kind == v.CLASS and x.a is class_ for x in self.values(module, call[f.C_CALLEE])):
                 continue
@@ -419,48 +419,6 @@ class Evaluator:
             if given is not None:
                 found = join(found, self.concrete(self.values(module, given)))
         return found
-
-    def call_sites_of(self, function: Function) -> list[tuple[Module, int]]:
-        """Calls whose callee's last name is that of the function, or of its class for a constructor."""
-        name = function.facts.name
-        if function.parent is not None and function.parent.facts.kind >= f.DEF:
-            # a closure is called through what its maker returns: `maker(...)(argument)`
-            sites = [*self._sites(name), *self._sites(function.parent.facts.name + "()")]
-            return sites if len(sites) <= _MANY_SITES else []
-        if name in ("__init__", "__new__", "__call__", "__post_init__"):
-            if function.class_ is None or name == "__call__":
-                return []
-            sites = list(self._sites(function.class_.facts.name))
-            for subclass in self.hierarchy.descendants(function.class_):
-                sites.extend(self._sites(subclass.facts.name))
-            sites.extend(self._sites("__init__"))
-            return sites if len(sites) <= _MANY_SITES else []
-        sites = self._sites(name)
-        return sites if len(sites) <= _MANY_SITES else []
-
-    def _sites(self, name: str) -> list[tuple[Module, int]]:
-        """Calls, as (module, number), whose callee ends in ``name``; ``name()``: in what a call of it returns."""
-        index = self._call_sites
-        if index is None:
-            index = self._call_sites = {}
-            for module in self.program.modules:
-                exprs = module.facts.exprs
-                for number, call in enumerate(module.facts.calls):
-                    callee = exprs[call[0]]
-                    tag = callee[0]
-                    if tag == f.ATTR:
-                        last = callee[2]
-                    elif tag == f.GLOBAL:
-                        last = callee[1]
-                    elif tag == f.IMPORTED:
-                        last = callee[3]
-                    else:
-                        last = _last_name(module, callee)
-                    if last in index:
-                        index[last].append((module, number))
-                    elif last:
-                        index[last] = [(module, number)]
-        return index.get(name, [])
 
     # -- attributes, items, iteration --------------------------------------------------------------------------
 
@@ -480,7 +438,7 @@ class Evaluator:
         for value in values:
             kind = value.kind
             if kind == v.CONTAINER:
-                results.append(self.container_items(value, key))
+                results.append(self.containers.items(value, key))
             elif kind == v.EXTERNAL_INSTANCE:
                 if value.b:
                     elements = value.b
@@ -552,7 +510,7 @@ class Evaluator:
             )
         if tag == f.COMPREHENSION and expression[1] == "dict":
             return self.values(container.a, expression[3])
-        return self.container_items(container, None)
+        return self.containers.items(container, None)
 
     def _instance_elements(self, instance: Value) -> Values:
         """What iterating over an object of the program yields, synchronously or not."""
@@ -625,77 +583,6 @@ class Evaluator:
                     results.append(self.results.returned(maker))
         return join_all(results)
 
-    # -- containers --------------------------------------------------------------------------------------------
-
-    def container_items(self, value: Value, key: object) -> Values:
-        """What the container may hold under ``key``, later insertions of the same file included."""
-        return self.solver.solve(("c", value, key, key.__class__), self._container_items, value, key)
-
-    def _container_items(self, value: Value, key: object) -> Values:
-        module, position = value.a, value.b
-        expression = module.facts.exprs[position]
-        tag = expression[0]
-        results: list[Values] = []
-        if tag == f.DICT:
-            for known, item in expression[1]:
-                if known is None:
-                    spread = module.facts.exprs[item]
-                    if spread[0] == f.STARRED:
-                        results.append(self.items(self.concrete(self.values(module, spread[1])), key))
-                    else:
-                        results.append(self.values(module, item))
-                elif key is None or key == known:
-                    results.append(self.values(module, item))
-        elif tag == f.COMPREHENSION:
-            results.append(self.values(module, expression[2]))
-        else:
-            items = expression[1]
-            exact = key.__class__ is int and not any(module.facts.exprs[i][0] == f.STARRED for i in items)
-            if exact and -len(items) <= key < len(items):  # type: ignore[operator]
-                results.append(self.values(module, items[key]))
-            elif key is None or tag != f.TUPLE or not exact:
-                results.extend(self.values(module, i) for i in items)
-        for inserted, item in self._insertions(module, value):
-            if key is None or inserted is None or inserted == key:
-                results.append(self.values(module, item))
-        return join_all(results)
-
-    def _insertions(self, module: Module, value: Value) -> list[tuple[object, int]]:
-        table = self._mutations.get(module)
-        if table is None:
-            if module in self._mutating:
-                return []
-            self._mutating.add(module)
-            table = {}
-            for base, key, item in self._mutation_sites(module):
-                for target in self.concrete(self.values(module, base)):
-                    if target.kind == v.CONTAINER and target.a is module:
-                        table.setdefault(target, []).append((key, item))
-            self._mutating.discard(module)
-            self._mutations[module] = table
-        return table.get(value, [])
-
-    def _mutation_sites(self, module: Module) -> list[tuple[int, object, int]]:
-        """``x[k] = y``, ``x.append(y)`` and the like, as (container, key, item)."""
-        exprs = module.facts.exprs
-        sites = list(module.facts.mutations)
-        for call in module.facts.calls:
-            callee = exprs[call[0]]
-            if callee[0] != f.ATTR or callee[2] not in _INSERTING:
-                continue
-            arguments = call[1]
-            name = callee[2]
-            if name == "setdefault" and len(arguments) == 2:
-                key = exprs[arguments[0]]
-                sites.append((callee[1], key[1] if key[0] == f.CONST else None, arguments[1]))
-            elif name == "insert" and len(arguments) == 2:
-                sites.append((callee[1], None, arguments[1]))
-            elif name in ("append", "add", "appendleft", "put_nowait", "put") and arguments:
-                sites.append((callee[1], None, arguments[0]))
-            elif name == "update" and not arguments:
-                sites.extend((callee[1], k, item) for k, item in call[2] if k)
-        return sites
-
     # -- calls -------------------------------------------------------------------------------------------------
 
     def _call(self, module: Module, expression: Any) -> Values:
@@ -706,23 +593,6 @@ class Evaluator:
         applied = self.results.of_call(module, number)
         kept = tuple(x for x in applied if x.kind != v.PARAMETER and not is_none(x))
         return kept or self.values(module, inner)
-
-
-def _last_name(module: Module, callee: tuple[Any, ...]) -> str:
-    """The name that a callee which is no plain name or attribute goes by, or nothing."""
-    exprs = module.facts.exprs
-    tag = callee[0]
-    if tag == f.CLASS:
-        class_: Class = module.classes[callee[1]]
-        return class_.facts.name
-    if tag == f.CALL:
-        maker = exprs[module.facts.calls[callee[1]][f.C_CALLEE]]
-        if maker[0] in (f.ATTR, f.GLOBAL, f.IMPORTED):
-            return f"{maker[-1]}()"
-        return f"{module.functions[maker[1]].facts.name}()" if maker[0] == f.FUNCTION else ""
-    while callee[0] == f.DECORATED:
-        callee = exprs[callee[2]]
-    return module.functions[callee[1]].facts.name if callee[0] == f.FUNCTION else ""
 
 
 def is_none(value: Value) -> bool:
@@ -736,6 +606,4 @@ _CYCLIC = frozenset({f.GLOBAL, f.PHI, f.IMPORTED})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})
 _CONTAINERS = frozenset({f.LIST, f.TUPLE, f.SET, f.DICT, f.COMPREHENSION})
 _CONTAINER_TYPES = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dict"}
-_INSERTING = frozenset({"append", "add", "appendleft", "insert", "setdefault", "update", "put", "put_nowait"})
 _CLASS_FIRST = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
-_MANY_SITES = 300
