@@ -209,9 +209,6 @@ def test_work_grows_with_the_program_and_not_faster() -> None:
 # -- recursion -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a branch that a literal picks is followed for ever when it calls itself"
-)
 def test_a_function_that_calls_itself_with_a_literal() -> None:
     linked("""
         class C:
