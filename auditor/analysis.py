@@ -90,6 +90,12 @@ class Analysis:
         self.evaluator = Evaluator(self.program, catalog)
         self.graph = Graph(self.evaluator)
         self.graph.propagate()
+        self.not_analysed.extend(
+            NotAnalysed(
+                function.module.path, f"internal error in {function.qualname}: {fault}; please report it"
+            )
+            for function, fault in self.graph.edges.faults.items()
+        )
         self.clock.lap("link")
 
     def _index(self, discovered: Sequence[Discovered], progress: Progress | None) -> Program:

@@ -53,7 +53,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 continue
             values = self.narrowed(callee, region) if region else self.values(callee)
             if not values:
-                if module.memo[callee] is not None:
+                if module.memo[callee] == ():  # for every receiver and under every test
                     inert[callee] = 1
                 continue
             if values[0].kind == v.EXTERNAL and self.edges.are_inert(values):

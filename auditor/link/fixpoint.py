@@ -59,6 +59,7 @@ class Solver:
         trail = self._trail
         mark = len(trail)
         rounds = 0
+        before = -1  # what the nodes of the cycle held in the last round
         while True:
             self.low = NO_CYCLE
             value = compute(first, second)
@@ -75,10 +76,12 @@ class Solver:
                 trail.append(key)
                 break
             rounds += 1
-            if len(grown) == len(known) or rounds >= _MAX_ROUNDS:
+            held = sum(len(self.provisional[inner][0]) for inner in trail[mark:])
+            if (len(grown) == len(known) and held == before) or rounds >= _MAX_ROUNDS:
                 self._finish(key, grown, mark)
                 low = NO_CYCLE
                 break
+            before = held
             self._partial[key] = grown
             for inner in trail[mark:]:
                 del self.provisional[inner]
