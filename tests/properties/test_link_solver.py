@@ -83,6 +83,7 @@ def check(system: System, order: list[int]) -> None:
 
 
 # not strict: a run of random systems may meet none of those that end too early
+@pytest.mark.xfail(strict=False, reason=EARLY)
 @settings(max_examples=400, deadline=None)
 @given(systems(mapped=False), st.lists(st.integers(0, 8), max_size=9))
 def test_values_that_flow_along_a_graph(
