@@ -203,7 +203,9 @@ class Edges:
             self._telling[function] = ((), flags)  # for recursion
             uses = self.uses(function.module)
             # a list, not a generator: nothing of C may stand between the frames of this recursion
-            callables = tuple([i for i in range(len(function.facts.params)) if self._may_be_called(function, i, uses)])
+            callables = tuple(
+                [i for i in range(len(function.facts.params)) if self._may_be_called(function, i, uses)]
+            )
             known = self._telling[function] = (callables, flags)
         return known
 
