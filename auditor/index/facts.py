@@ -224,6 +224,7 @@ class FileFacts:
     __slots__ = (
         "calls",
         "classes",
+        "comments",
         "exports",
         "exprs",
         "functions",
@@ -258,6 +259,8 @@ class FileFacts:
         self.operator_log = array("i")
         # line spans of statements of module and class bodies that hold calls of their own
         self.units: list[tuple[int, int]] = []
+        # comments that begin with `auditor:`; see auditor.index.comments.Comment
+        self.comments: list[tuple[int, int, str, int, int, int]] = []
 
     def unpack(
         self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.index import lowering, notebook, source
+from auditor.index import comments, lowering, notebook, source
 from auditor.index.source import Problem
 from auditor.index.statements import index_tree
 
@@ -78,6 +78,10 @@ def index(text: Text) -> FileFacts | Problem:
     if isinstance(tree, Problem):
         return tree
     try:
-        return index_tree(tree)
+        facts = index_tree(tree)
+        if comments.MARK in text.text:
+            places = {(x.line, x.column): number for number, x in enumerate(facts.functions)}
+            facts.comments = comments.addressed(text.text, tree, places)
+        return facts
     except RecursionError:
         return Problem("nested too deeply to be analysed; split the expression or the blocks")

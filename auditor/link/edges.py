@@ -10,6 +10,7 @@ from auditor.link import contexts as c
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
 from auditor.link.body import BodyBuilder
+from auditor.link.declared import Declarations
 from auditor.link.guards import Guards
 from auditor.link.nodes import Body, Node
 from auditor.link.stdlib import IMPLIED_METHODS
@@ -43,6 +44,7 @@ class Edges:
     def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
         self.evaluator = evaluator
         self.guards = Guards(evaluator)
+        self.declared = Declarations(evaluator)
         self.nodes: list[Node] = []
         self.faults: dict[Function, str] = {}  # functions that our own code failed on, and how
         self._nodes: dict[tuple[Function, Environment], Node] = {}

@@ -80,6 +80,7 @@ class Graph:
         self._sequence = 0
         self._servers: dict[Node, bool] = {}
         self._async_modules: dict[int, bool] = {}
+        self._placed = frozenset(self.edges.declared.placed())
         self._frameworks = {s.name for s in evaluator.catalog.sources if s.verified} - _NO_LOOP
 
     # -- propagation -------------------------------------------------------------------------------------------
@@ -91,6 +92,7 @@ class Graph:
         for module in self.evaluator.program.modules:
             module.facts.unpack(properties, dunders)
         self._certain_roots()
+        self._declared_roots()
         self._run()
         self._assumed_coroutines()
         self._assumed_loop_users()
@@ -116,7 +118,11 @@ class Graph:
         heapq.heappush(self._heap, (loss, length, node.function.id, site, self._sequence, state))
 
     def root(self, function: Function, context: c.Context, why: str, loss: int = 0) -> None:
-        """Let propagation begin at a function."""
+        """Let propagation begin at a function, unless the audited code says itself where it runs."""
+        if function not in self._placed:
+            self._begin(function, context, why, loss)
+
+    def _begin(self, function: Function, context: c.Context, why: str, loss: int = 0) -> None:
         self._push(self.edges.node(function), context, loss, 0, None, None, why)
 
     def _run(self) -> None:
@@ -147,7 +153,7 @@ class Graph:
                 before = state.context
             before = at_line(state.node.function, before, edge.place.line)
             after = edge.transform.apply(before)
-            if after is None:
+            if after is None or edge.target.function in self._placed:
                 continue
             if edge.transform.drives and c.phase_of(after) == Phase.CLI and self._serves(edge.target):
                 after = c.context(c.thread_of(after), c.loop_of(after), Phase.SERVING)
@@ -200,6 +206,11 @@ class Graph:
                     self.root(function, context, "a test")
         for class_ in self.evaluator.program.classes:
             self._hooks(class_)
+
+    def _declared_roots(self) -> None:
+        for function in self.edges.declared.placed():
+            context, why = self.edges.declared.context(function) or (c.SERVING, "")
+            self._begin(function, context, why)
 
     def _hooks(self, class_: Class) -> None:
         hierarchy = self.evaluator.hierarchy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from auditor.link.program import Function, Module
     from auditor.link.values import Environment
     from auditor.model import Confidence
+
+STEPS: Final = frozenset({"call", "property", "with", "iterate", "operator"})
+"""What edges say that run their target here and now, in the caller's context."""
 
 
 class Node:

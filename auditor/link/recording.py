@@ -9,8 +9,9 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import bound_expressions
+from auditor.link.declared import BLOCKING_API
 from auditor.link.narrowing import BodyValues
-from auditor.link.nodes import Edge, Place
+from auditor.link.nodes import STEPS, Edge, Place, Sink
 from auditor.link.values import Environment, Value, Values, join_all
 from auditor.model import Confidence
 
@@ -37,6 +38,16 @@ class Recorder(BodyValues):
             confidence = Confidence.LOW
         target = self.edges.node(function, environment)
         self.result.edges.append(Edge(target, place, transform, confidence, constraints, how, role))
+        if how in STEPS and self.edges.declared and self.edges.declared.is_blocking(function):
+            self.declared_sink(function, place, constraints)
+
+    def declared_sink(self, function: Function, place: Place, constraints: Constraints) -> None:
+        """A call of a function that the audited code declares to block."""
+        api = self.edges.api(BLOCKING_API)
+        if api is not None:
+            region = self.module.facts.calls[place.call][f.C_REGION] if place.call >= 0 else 0
+            sink = Sink(place, function.qualname, api, None, constraints, Confidence.HIGH, region)
+            self.result.sinks.append(sink)
 
     def entry(self, function: Function) -> c.Transform:
         """What a plain call of the function does to the context: a coroutine needs a loop to run on."""

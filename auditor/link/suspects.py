@@ -10,6 +10,7 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.graph import at_line
+from auditor.link.nodes import STEPS
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from auditor.link.nodes import Edge, HandedOver, Place, Sink
     from auditor.link.program import Function
 
-_STEPS: Final = frozenset({"call", "property", "with", "iterate", "operator"})
 _PHASES: Final = {
     Phase.SERVING: 0, Phase.STARTUP: 1, Phase.SHUTDOWN: 2, Phase.CLI: 3, Phase.IMPORT: 4, Phase.TEST: 5,
 }  # fmt: skip
@@ -97,11 +97,14 @@ class Suspects:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._declared = graph.edges.declared
 
     def collect(self) -> list[Suspect]:
         """All suspects whose effect some loop context reaches, or that hand over a result instead of a callable."""
         found: dict[tuple[int, int, int, int, str], Suspect] = {}
         for function in self._graph.evaluator.program.functions:
+            if self._declared.is_opaque(function):
+                continue
             for state in self._graph.by_function.get(function, ()):
                 body = self._graph.edges.body(state.node)
                 if c.ON_LOOP[state.context]:
@@ -201,6 +204,8 @@ class Suspects:
                     found.append(self._exposed(current, hops, loss))
                     continue
                 for before, edge in arrivals:
+                    if self._declared.is_opaque(before.node.function):
+                        continue
                     if before in seen and not before.node.function.is_async:
                         continue
                     seen.add(before)
@@ -216,11 +221,11 @@ class Suspects:
         arrivals = [
             (before, edge)
             for before, edge in state.arrivals
-            if edge.how in _STEPS and c.HAS_LOOP[before.context]
+            if edge.how in STEPS and c.HAS_LOOP[before.context]
         ]
         if len(arrivals) < len(state.arrivals) or not arrivals:
             # it is also a root of its own: a callback, or a function that a framework calls on the loop
-            return None if not arrivals or state.edge is None or state.edge.how not in _STEPS else arrivals
+            return None if not arrivals or state.edge is None or state.edge.how not in STEPS else arrivals
         return arrivals
 
     def _exposed(self, state: State, hops: tuple[Hop, ...], loss: int) -> Exposed:
