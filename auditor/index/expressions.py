@@ -71,6 +71,7 @@ class ExpressionIndexer:
         self.loops = 0
         self.awaited = 0
         self.lambdas = 0
+        self.walrus: dict[str, int] = {}  # what `:=` bound in the comprehension that is being walked
         self.unit: tuple[int, int] | None = None
         self.scope: Scope
         self.function: f.FunctionFacts
@@ -101,6 +102,10 @@ class ExpressionIndexer:
         if position is not None:
             return position
         scope = self.scope
+        if scope.is_class and name[:2] == "__":
+            position = self.environment.get(self.mangled(name))
+            if position is not None:
+                return position
         if name in scope.names:
             return self.global_(name) if scope.parent is None or scope.is_class else 0
         if scope.parent is None or name in scope.global_names:
@@ -277,7 +282,7 @@ class ExpressionIndexer:
         return len(self.exprs) - 1
 
     def await_(self, node: ast.Await) -> int:
-        if node.value.__class__ is ast.Call:
+        if node.value.__class__ in _MAKE_AWAITABLES:
             self.awaited = f.AWAITED
         value = self.visit(node.value)
         self.awaited = 0
@@ -385,12 +390,35 @@ class ExpressionIndexer:
         )
 
     def boolean(self, node: ast.BoolOp) -> int:
-        values = tuple([self.visit(v) for v in node.values])
-        return (
-            self.intern((f.BOOLEAN, "and" if node.op.__class__ is ast.And else "or", values))
-            if any(values)
-            else 0
-        )
+        """``a and b``: what stands behind an operand is reached only where that is true, or for ``or`` false."""
+        flags, outer = self.awaited, self.region
+        goes_on = node.op.__class__ is ast.And
+        last = node.values[-1]
+        values = []
+        for operand in node.values:
+            self.awaited = flags if operand.__class__ in _MAKE_AWAITABLES else 0
+            if operand is last:
+                values.append(self.visit(operand))
+            else:
+                position = self.visit(operand)
+                values.append(position)
+                self.region = self.new_region(f.IF, self.condition(position, operand), goes_on)
+        self.region = outer
+        self.awaited = 0
+        return self.intern((f.BOOLEAN, "and" if goes_on else "or", tuple(values))) if any(values) else 0
+
+    def test(self, node: ast.expr) -> int:
+        """A condition, 0 where it tells nothing."""
+        return self.condition(self.visit(node), node)
+
+    def condition(self, position: int, node: ast.expr) -> int:
+        """The expression as a condition. A name that holds a constant is none: another function may rebind it."""
+        tag = self.exprs[position][0]
+        if tag == f.CONST and node.__class__ is not ast.Constant:
+            return 0
+        if position and tag not in _DECIDED:
+            self.operator("__bool__", position, 0, node)
+        return position
 
     def unary(self, node: ast.UnaryOp) -> int:
         value = self.visit(node.operand)
@@ -420,13 +448,17 @@ class ExpressionIndexer:
         return self.intern((f.BUILTIN, "bool"))
 
     def conditional(self, node: ast.IfExp) -> int:
-        test = self.visit(node.test)
+        flags, self.awaited = self.awaited, 0
+        test = self.test(node.test)
         outer = self.region
         self.region = self.new_region(f.IF, test, True)
+        self.awaited = flags if node.body.__class__ in _MAKE_AWAITABLES else 0
         body = self.visit(node.body)
         self.region = outer
         self.region = self.new_region(f.IF, test, False)
+        self.awaited = flags if node.orelse.__class__ in _MAKE_AWAITABLES else 0
         other = self.visit(node.orelse)
+        self.awaited = 0
         self.region = outer
         return self.union([body, other])
 
@@ -446,6 +478,7 @@ class ExpressionIndexer:
         value = self.visit(node.value)
         self.scope.names.add(node.target.id)
         self.bind(node.target.id, value)
+        self.walrus[node.target.id] = value
         return value
 
     def yield_(self, node: ast.Yield) -> int:
@@ -569,18 +602,19 @@ class ExpressionIndexer:
         environment = self.environment
         mark = len(self.log)
         outer_region = self.region
+        outer_walrus, self.walrus = self.walrus, {}
         first = True
         for generator in generators:
             iterable = self.visit(generator.iter)
+            self.iteration(iterable, generator.iter, is_async=bool(generator.is_async))
             if first:
                 self.loops += 1
                 self.region = self.new_region(f.LOOP, None, None)
                 first = False
-            self.iteration(iterable, generator.iter, is_async=bool(generator.is_async))
             tag = f.AITERATE if generator.is_async else f.ITERATE
             self.bind_local_target(generator.target, self.intern((tag, iterable)) if iterable else 0)
             for condition in generator.ifs:
-                self.visit(condition)
+                self.region = self.new_region(f.IF, self.test(condition), True)
         element = key = 0
         for result in results:
             key, element = element, self.visit(result)
@@ -592,6 +626,10 @@ class ExpressionIndexer:
             else:
                 environment[name] = before
         del self.log[mark:]
+        for name, value in self.walrus.items():
+            self.bind(name, value)
+        outer_walrus.update(self.walrus)
+        self.walrus = outer_walrus
         return self.append((f.COMPREHENSION, kind, element, key))
 
     def bind_local_target(self, target: ast.expr, value: int) -> None:
@@ -646,6 +684,12 @@ def _may_be_types(node: ast.expr) -> bool:
 
 _PLAIN = frozenset({f.UNKNOWN, f.CONST, f.BUILTIN, f.COMPARE, f.NOT})
 """Expressions whose operators never run code of the project."""
+
+_DECIDED = frozenset({f.COMPARE, f.NOT, f.BOOLEAN, f.CONST})
+"""Conditions whose truth asks for no method of an object."""
+
+_MAKE_AWAITABLES = frozenset({ast.Call, ast.IfExp, ast.BoolOp})
+"""What `await` may stand before so that the calls in it are the awaited ones."""
 
 _VISITORS: dict[type, Callable[[ExpressionIndexer, Any], int]] = {
     ast.Name: ExpressionIndexer.name,

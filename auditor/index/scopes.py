@@ -82,6 +82,9 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one
             elif kind is ast.Import or kind is ast.ImportFrom:
                 for alias in node.names:  # type: ignore[attr-defined]
                     names.add(alias.asname or alias.name.partition(".")[0])
+            elif kind is ast.Delete:
+                for target in node.targets:  # type: ignore[attr-defined]
+                    _target_names(target, names)
             elif kind is ast.Global:
                 scope.global_names.update(node.names)  # type: ignore[attr-defined]
             elif kind is ast.Nonlocal:

@@ -40,6 +40,7 @@ class StatementIndexer(ExpressionIndexer):
         # function bodies wait until the body around them is complete, as they run later than it
         self.waiting: list[tuple[list[ast.stmt], int, Scope, tuple[int, int] | None]] = []
         self.loop_values: list[list[tuple[str, int]]] = []
+        self.end_region = 0  # the region at the end of the block that was walked last
         self.current_class = -1
 
     # -- bodies ------------------------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ class StatementIndexer(ExpressionIndexer):
             if left:
                 break
             left = _STATEMENTS[node.__class__](self, node)
+        self.end_region = self.region
         self.region = outer
         return left
 
@@ -309,16 +311,6 @@ class StatementIndexer(ExpressionIndexer):
         self.log.append((name, self.environment.get(name, -1)))
         self.environment[name] = value
 
-    def test(self, node: ast.expr) -> int:
-        """A condition. A name that holds a constant is no constant condition: another function may rebind it."""
-        position = self.visit(node)
-        tag = self.exprs[position][0]
-        if tag == f.CONST and node.__class__ is not ast.Constant:
-            return 0
-        if position and tag not in (f.COMPARE, f.NOT, f.BOOLEAN, f.CONST):
-            self.operator("__bool__", position, 0, node)
-        return position
-
     def if_(self, node: ast.If) -> bool:
         test = self.test(node.test)
         outer = self.region
@@ -326,18 +318,21 @@ class StatementIndexer(ExpressionIndexer):
             return self.type_checking(node, test)
         self.region = self.new_region(f.IF, test, True)
         body = self.branch(node.body)
+        body_end = self.end_region
         self.region = outer
         if node.orelse:
             self.region = self.new_region(f.IF, test, False)
             other = self.branch(node.orelse)
+            other_end = self.end_region
             self.region = outer
         else:
-            other = ({}, False)
+            other, other_end = (dict[str, int](), False), -1
         left = self.merge([body, other])
+        # what follows is what follows the only branch that gets there, with all that has left that branch on the way
         if body[1] and not other[1]:
-            self.region = self.new_region(f.IF, test, False)
+            self.region = other_end if other_end >= 0 else self.new_region(f.IF, test, False)
         elif other[1] and not body[1]:
-            self.region = self.new_region(f.IF, test, True)
+            self.region = body_end
         return left
 
     def type_checking(self, node: ast.If, test: int) -> bool:
@@ -358,16 +353,19 @@ class StatementIndexer(ExpressionIndexer):
 
     def match(self, node: ast.Match) -> bool:
         subject = self.visit(node.subject)
-        alternatives: list[tuple[dict[str, int], bool]] = [({}, False)]
+        alternatives: list[tuple[dict[str, int], bool]] = []
+        always = False
         for case in node.cases:
+            always = always or (case.guard is None and _fits_all(case.pattern))
             for name in sorted(pattern_names(case.pattern)):
                 self.rebind(name, 0)
             self.bind_pattern(case.pattern, subject)
             if case.guard is not None:
                 self.visit(case.guard)
             alternatives.append(self.branch(case.body))
-        self.merge(alternatives)
-        return False
+        if not always:
+            alternatives.append(({}, False))
+        return self.merge(alternatives)
 
     def bind_pattern(self, pattern: ast.pattern, subject: int) -> None:
         """Bind the names that a pattern captures to the parts of the subject that they stand for."""
@@ -433,9 +431,9 @@ class StatementIndexer(ExpressionIndexer):
         is_async = node.__class__ is ast.AsyncFor
         outer = self.region
         cycles = self.enter_loop(node.body)
+        self.iteration(iterable, node.iter, is_async=is_async)
         self.region = self.new_region(f.LOOP, None, None)
         self.loops += 1
-        self.iteration(iterable, node.iter, is_async=is_async)
         tag = f.AITERATE if is_async else f.ITERATE
         self.assign_to(node.target, self.intern((tag, iterable)) if iterable else 0)
         self.block(node.body)
@@ -469,6 +467,7 @@ class StatementIndexer(ExpressionIndexer):
         self.loop_else(node)
         if node.test.__class__ is ast.Constant and node.test.value and not _breaks(node.body):
             self.function.endless = True
+            return True
         return False
 
     # -- try and with ------------------------------------------------------------------------------------------
@@ -483,7 +482,10 @@ class StatementIndexer(ExpressionIndexer):
         first_call = len(self.file.calls)
         left = self.block(node.body)
         last_call = len(self.file.calls)
-        body_names = {name for name, _ in self.log[mark:]}
+        earlier: dict[str, int] = {}  # what the names that the body assigns were before it
+        for name, value in self.log[mark:]:
+            earlier.setdefault(name, value)
+        body_names = set(earlier)
         body_values = {n: list(self.scope.values.get(n, ())) for n in body_names}
         self.region = outer
         alternatives: list[tuple[dict[str, int], bool]] = []
@@ -519,11 +521,36 @@ class StatementIndexer(ExpressionIndexer):
         left = self.merge(alternatives)
         if node.finalbody:
             self.region = self.new_region(f.FINALLY, None, None)
-            left = self.block(node.finalbody) or left
+            passing: list[dict[str, Any]] = [
+                earlier,
+                body_values,
+                *[final for final, handler_left in alternatives if handler_left],
+            ]
+            left = self.final_block(node.finalbody, passing) or left
             self.region = outer
         if not left and node.handlers and all(handler_left for _, handler_left in alternatives[1:]):
             # what follows runs only if the body of the try succeeded
             self.region = self.new_region(f.TRY_ELSE, tuple(names), (first_call, last_call))
+        return left
+
+    def final_block(self, body: list[ast.stmt], passing: list[dict[str, Any]]) -> bool:
+        """A ``finally`` block: what leaves by an exception or a ``return`` passes through it with its own values."""
+        environment = self.environment
+        narrow: dict[str, tuple[int, int]] = {}
+        for name in sorted({name for values in passing for name in values}):
+            now = environment.get(name, -1)
+            all_values = [now] if now >= 0 else []
+            for values in passing:
+                value = values.get(name, ())
+                all_values.extend(value if isinstance(value, list) else [value] if value != () else [])
+            wide = self.union([x for x in all_values if x >= 0] or [0])
+            if wide != now:
+                narrow[name] = (wide, now)
+                self.rebind(name, wide)
+        left = self.block(body)
+        for name, (wide, now) in narrow.items():
+            if environment.get(name) == wide:  # the block has not assigned it
+                self.rebind(name, max(now, 0))
         return left
 
     def with_(self, node: ast.With | ast.AsyncWith) -> bool:
@@ -672,6 +699,8 @@ class StatementIndexer(ExpressionIndexer):
         for node in body:
             targets: list[ast.expr] = []
             value: ast.expr | None = None
+            if _grows(node, "__all__"):
+                return
             if isinstance(node, ast.Assign):
                 targets, value = node.targets, node.value
             elif isinstance(node, ast.AnnAssign | ast.AugAssign):
@@ -709,6 +738,24 @@ def _breaks(body: list[ast.stmt]) -> bool:
         if any(_breaks(h.body) for h in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]):
             return True
     return False
+
+
+def _grows(node: ast.stmt, name: str) -> bool:
+    """Whether the statement calls a method of the name, such as ``__all__.append(...)``."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and isinstance(node.value.func.value, ast.Name)
+        and node.value.func.value.id == name
+    )
+
+
+def _fits_all(pattern: ast.pattern) -> bool:
+    """Whether the pattern fits whatever is matched: a name, `_`, or an alternative of these."""
+    if isinstance(pattern, ast.MatchAs):
+        return pattern.pattern is None or _fits_all(pattern.pattern)
+    return isinstance(pattern, ast.MatchOr) and any(_fits_all(p) for p in pattern.patterns)
 
 
 def _last_name(node: ast.expr) -> str:

@@ -188,15 +188,15 @@ class Evaluator:
 
     def star_import(self, module: Module, level: int, star: str, name: str) -> Values:
         """``name`` as ``from star import *`` brings it into ``module``."""
-        if name.startswith("_"):
-            return NOTHING
         dotted = module.absolute(level, star)
         target = self.program.find_module(dotted, module.root)
+        private = name.startswith("_")
         if target is None:
-            if name not in _BUILTINS and len(module.facts.stars) == 1:
+            if not private and name not in _BUILTINS and len(module.facts.stars) == 1:
                 return self.external(f"{dotted}.{name}").one
             return NOTHING
-        if target is module or (target.facts.exports is not None and name not in target.facts.exports):
+        exports = target.facts.exports
+        if target is module or (private if exports is None else name not in exports):
             return NOTHING
         return self.module_attribute(target, name)
 

@@ -776,6 +776,10 @@ DEMOS: dict[str, Demo] = {
         from exporter_cli.api import handle
         await handle([1])
         """),
+    "guard_branches": Demo("""
+        from app import main
+        await main()
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from unit.index_reading import Indexed, probes
 
 
@@ -85,7 +84,6 @@ def test_deleting_a_name_forgets_nothing_and_binds_it_locally() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="`del` alone does not make a name local")
 def test_a_name_that_is_only_deleted_is_local() -> None:
     assert (
         known("""
@@ -119,7 +117,6 @@ def test_walrus_binds_in_the_body_around_it() -> None:
     """) == ["a@f()", "a@f()"]
 
 
-@pytest.mark.xfail(strict=True, reason="what a walrus in a comprehension binds is forgotten")
 def test_walrus_in_a_comprehension_binds_outside_of_it() -> None:
     assert (
         known("""
@@ -271,7 +268,6 @@ def test_a_class_pattern_says_what_it_captures() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a match whose last case fits everything has no way around its cases")
 def test_an_irrefutable_case_leaves_no_way_around() -> None:
     assert (
         known("""
@@ -474,7 +470,6 @@ def test_finally_runs_after_all_ways_that_reach_the_end() -> None:
     """) == ["one() | two()", "three()"]
 
 
-@pytest.mark.xfail(strict=True, reason="`finally` does not see values of ways that leave by an exception")
 def test_finally_runs_after_the_ways_that_leave_as_well() -> None:
     assert (
         known("""
@@ -786,9 +781,6 @@ def test_private_methods_and_attributes_meet_under_one_name() -> None:
     assert set(indexed.stores("C")) == {"_C__x"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a private name is mangled where it is bound, and not where it is read"
-)
 def test_private_names_are_read_in_the_class_body() -> None:
     assert (
         known("""
@@ -877,7 +869,6 @@ def test_exports_are_known_where_they_are_spelt_out() -> None:
     assert Indexed("__all__ = []").facts.exports == ()
 
 
-@pytest.mark.xfail(strict=True, reason="a list that grows by method calls is taken for the whole list")
 def test_exports_that_grow_by_method_are_not_known_wrongly() -> None:
     for growing in ('__all__.append("b")', '__all__.extend(["b"])', "__all__.extend(other.__all__)"):
         assert Indexed(f'__all__ = ["a"]\n{growing}').facts.exports in (None, ("a", "b"))

@@ -124,9 +124,6 @@ def test_awaited_marks_the_awaited_call_only() -> None:
         assert "awaited" not in indexed.flags(name), name
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the note that a call is awaited moves into the first call of a conditional"
-)
 def test_awaiting_a_conditional_does_not_await_its_test() -> None:
     indexed = Indexed("async def f():\n    await (one() if test() else two())\n    await (a() or b())\n")
     assert "awaited" in indexed.flags("one")
@@ -329,7 +326,6 @@ def test_nested_bodies_begin_outside_of_all_regions() -> None:
     assert indexed.regions("deferred") == []
 
 
-@pytest.mark.xfail(strict=True, reason="what stands behind `and` and `or` is not under the test before it")
 def test_short_circuits_are_regions() -> None:
     indexed = Indexed("def f(a):\n    a and one()\n    a or two()\n    [three() for x in a if x]\n")
     assert indexed.regions("one") == ["if a@f"]
@@ -372,7 +368,6 @@ def test_something_follows_what_may_not_leave(body: str) -> None:
     assert len(indexed.calls("alive")) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a loop without a condition and without break is taken to end")
 def test_nothing_follows_an_endless_loop() -> None:
     assert Indexed("def f(a):\n    while True:\n        one()\n    dead()\n").calls("dead") == []
 
@@ -432,7 +427,6 @@ def test_returns_keep_their_branch() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="what follows an `elif` that leaves is not under its opposite")
 def test_what_follows_an_elif_that_leaves_runs_under_the_opposite_of_both() -> None:
     indexed = Indexed("""
         def f(a):

@@ -384,7 +384,6 @@ async def main(): sync(unknown)
     assert linked.blocks() == ({"blocking"} if on_loop else set())
 
 
-@misses("what stands behind `and` is not under the test before it")
 def test_guards_in_a_short_circuit() -> None:
     assert Linked("""
         import time
@@ -394,7 +393,6 @@ def test_guards_in_a_short_circuit() -> None:
     """).blocks() == set()  # fmt: skip
 
 
-@misses("a test in an `elif` that leaves guards nothing behind it")
 def test_guards_in_an_elif() -> None:
     assert Linked("""
         import time

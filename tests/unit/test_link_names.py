@@ -53,7 +53,6 @@ def test_star_imports_leave_private_names_and_respect_exports() -> None:
     }) == ["?", "strict.f", "?"]  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="`__all__` is not asked about private names")
 def test_star_imports_bring_private_names_that_are_exported() -> None:
     assert known(
         {"helper.py": "__all__ = ['_f']\ndef _f(): ...\n", "app.py": "from helper import *\nprobe(_f)\n"}
