@@ -145,6 +145,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
         elif kind == v.INSTANCE:
             for method in self.evaluator.hierarchy.methods(value, "__call__"):
                 self.collect(method, number, place, constraints, targets)
+        elif kind == v.WRAPPER:
+            self.wrapper(value, number, place, constraints)
         elif kind == v.PARTIAL:
             for inner in self.open_values(value.a):
                 self.partial(inner, value.b, place, constraints)
@@ -269,11 +271,11 @@ class BodyBuilder(Handovers, ImplicitCalls):
             factory = self.module.facts.calls[expression[1]]
             for value in self.values(factory[f.C_CALLEE]):
                 if value.kind == v.EXTERNAL:
-                    self.register(value.a, decorated, expression[1], place, constraints, factory=True)
+                    self.register(value.a, decorated, expression[1], place, constraints)
         values = self.values(call[f.C_CALLEE])
         for value in values:
             if value.kind == v.EXTERNAL:
-                self.register(value.a, decorated, None, place, constraints, factory=False)
+                self.register(value.a, decorated, None, place, constraints)
         self.call([x for x in values if x.kind != v.EXTERNAL], number, place, constraints, False)  # type: ignore[arg-type]
 
     def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:

@@ -29,7 +29,7 @@ RAISE_INTERNAL_ERRORS: Final = bool(os.environ.get("AUDITOR_RAISE"))
 """For tests and for finding our own faults: let an unexpected exception in one function end the run."""
 
 _PASSED = frozenset(
-    {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR}
+    {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR}
 )
 _SINGLE_DISPATCH = frozenset({"functools.singledispatch", "functools.singledispatchmethod"})
 _FORWARDING = frozenset({"functools.partial", "builtins.map", "builtins.filter"})
@@ -231,7 +231,7 @@ class Edges:
                 elif kind == v.BOUND:
                     if self.telling(value.a.a)[0]:
                         return True
-                elif kind in (v.CLASS, v.INSTANCE, v.PARTIAL, v.PARAMETER, v.SUPER):
+                elif kind in (v.CLASS, v.INSTANCE, v.PARTIAL, v.WRAPPER, v.PARAMETER, v.SUPER):
                     return True
         return False
 

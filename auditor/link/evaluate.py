@@ -14,6 +14,7 @@ from auditor.link.fixpoint import NO_CYCLE, Solver
 from auditor.link.hierarchy import Hierarchy
 from auditor.link.results import Results
 from auditor.link.values import NOTHING, Value, Values, join, join_all
+from auditor.link.wrappers import Wrappers
 
 if TYPE_CHECKING:
     from auditor.catalog.lookup import Catalog
@@ -39,6 +40,7 @@ class Evaluator:
         self.canonical_names: dict[str, str] = {}
         self.containers = Containers(self)
         self.call_sites = CallSites(self)
+        self.wrappers = Wrappers(self)
         self._computers = {
             f.GLOBAL: self._global,
             f.PARAM: self._parameter,
@@ -592,7 +594,12 @@ class Evaluator:
         _, number, inner = expression
         applied = self.results.of_call(module, number)
         kept = tuple(x for x in applied if x.kind != v.PARAMETER and not is_none(x))
-        return kept or self.values(module, inner)
+        if kept:
+            return kept
+        found = self.values(module, inner)
+        if self.wrappers.replaces(module, number):
+            return self.interner.make(v.WRAPPER, found).one
+        return found
 
 
 def is_none(value: Value) -> bool:

@@ -39,7 +39,11 @@ class Handovers(Recorder):
             if key in done or not entry.matches(arguments):
                 continue
             done.add(key)
-            if entry.result == "wrapper" or dotted in LAZY:
+            if dotted in LAZY:
+                continue
+            if entry.result == "wrapper":
+                for expression in arguments.expressions(entry.callable):
+                    self.hand_over(expression, entry, dotted, constraints)
                 continue
             self.run_entry(entry, dotted, arguments, number, place, constraints)
 
@@ -62,10 +66,13 @@ class Handovers(Recorder):
                 )
             for value in values:
                 self.run_value(value, entry, number, place, constraints)
-            if entry.kind in ("offload", "thread"):
-                found = self.module.facts.exprs[expression]
-                if found[0] == f.CALL:
-                    self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
+            self.hand_over(expression, entry, dotted, constraints)
+
+    def hand_over(self, expression: int, entry: Runs, dotted: str, constraints: Constraints) -> None:
+        """Note a call that stands where an offloader wants a function."""
+        found = self.module.facts.exprs[expression]
+        if entry.kind in ("offload", "thread") and found[0] == f.CALL:
+            self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
 
     def run_value(
         self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints
@@ -78,10 +85,7 @@ class Handovers(Recorder):
                     self.run_value(method, entry, number, place, constraints)
             return
         if kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):
-            if value.a is not None:
-                for target, function, _ in self.function_targets(value.a):
-                    captured = target.b if target.kind == v.FUNCTION else ()
-                    self.run_function(function, captured or (), entry, place, constraints)
+            self.run_started(value, entry, place, constraints)
             return
         if kind == v.AWAITABLE:
             return
@@ -90,6 +94,11 @@ class Handovers(Recorder):
             return
         if kind == v.PARTIAL:
             self.run_partial(value, entry, number, place, constraints)
+            return
+        if kind == v.WRAPPER:
+            outer = self.transform_of(entry, is_async=self.is_coroutine_function(value))
+            if outer is not None:
+                self.run_wrapped(value, outer, place, constraints, entry.kind, entry.role)
             return
         if kind == v.LAZY:
             for inner in (*self.open_values(value.b[0]), *self.open_values(value.a)):
@@ -100,6 +109,12 @@ class Handovers(Recorder):
                 continue
             environment = self.passed_environment(target, function, skip, entry, number)
             self.run_function(function, environment, entry, place, constraints)
+
+    def run_started(self, value: Value, entry: Runs, place: Place, constraints: Constraints) -> None:
+        """A coroutine or generator that exists already: its function runs, with what its closure holds."""
+        for target, function, _ in self.function_targets(value.a) if value.a is not None else ():
+            captured = target.b if target.kind == v.FUNCTION else ()
+            self.run_function(function, captured or (), entry, place, constraints)
 
     def run_partial(
         self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints
@@ -196,21 +211,64 @@ class Handovers(Recorder):
         place: Place,
         constraints: Constraints,
     ) -> None:
-        change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
-        if change is None:
-            return
-        if entry.kind == "call" and change.thread is None and change.loop is None and change.phase is None:
-            transform = self.entry(function)
-        else:
-            transform = self.edges.transform(
-                change,
-                drives=entry.kind == "drive",
-                relative=entry.kind in ("schedule", "register"),
-                task=entry.role == "task",
+        transform = self.transform_of(entry, is_async=function.facts.kind == f.ASYNC_DEF)
+        if transform is not None:
+            self.add_edge(
+                function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role
             )
-        self.add_edge(
-            function, environment, place, transform, Confidence.HIGH, constraints, entry.kind, entry.role
+
+    def transform_of(self, entry: Runs, *, is_async: bool) -> c.Transform | None:
+        """What the API does to the context of what it runs; None where it does not run it."""
+        change = entry.async_ if is_async else entry.sync
+        if change is None:
+            return None
+        if entry.kind == "call" and change.thread is None and change.loop is None and change.phase is None:
+            return c.COROUTINE if is_async else c.PLAIN
+        return self.edges.transform(
+            change,
+            drives=entry.kind == "drive",
+            relative=entry.kind in ("schedule", "register"),
+            task=entry.role == "task",
         )
+
+    # -- wrappers ----------------------------------------------------------------------------------------------
+
+    def is_coroutine_function(self, wrapper: Value) -> bool:
+        """Whether calling the wrapper gives something to await."""
+        entry = self.evaluator.wrappers.entry(wrapper)
+        return entry is not None and entry.kind == "offload"
+
+    def wrapper(self, wrapper: Value, number: int, place: Place, constraints: Constraints) -> None:
+        """A call of a wrapper: what it holds runs as the API says, with the arguments of this call."""
+        entry = self.evaluator.wrappers.entry(wrapper)
+        if entry is None:
+            return
+        for inner in self.open_values(wrapper.a):
+            if inner.kind in (v.EXTERNAL, v.PARTIAL, v.WRAPPER):
+                self.run_value(inner, entry, number, place, constraints)
+            for target, function, skip in self.function_targets(inner):
+                if not function.facts.is_generator:
+                    environment = self.environment_at(target, function, skip, (self.module, number))
+                    self.run_function(function, environment, entry, place, constraints)
+
+    def run_wrapped(
+        self, wrapper: Value, outer: c.Transform, place: Place, constraints: Constraints, how: str, role: str
+    ) -> None:
+        """A wrapper that something else calls, in the context that ``outer`` gives."""
+        entry = self.evaluator.wrappers.entry(wrapper)
+        if entry is None:
+            return
+        for inner in self.open_values(wrapper.a):
+            for target, function, _ in self.function_targets(inner):
+                within = self.transform_of(entry, is_async=function.facts.kind == f.ASYNC_DEF)
+                if within is not None and not function.facts.is_generator:
+                    captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+                    composed = c.Composed(outer, within)
+                    self.add_edge(
+                        function, captured, place, composed, Confidence.HIGH, constraints, how, role
+                    )
+
+    # -- decorators of frameworks ------------------------------------------------------------------------------
 
     def register(
         self,
@@ -219,23 +277,18 @@ class Handovers(Recorder):
         factory_call: int | None,
         place: Place,
         constraints: Constraints,
-        *,
-        factory: bool,
     ) -> None:
-        for entry in self.evaluator.catalog.decorates(dotted):
-            if entry.factory is not None and entry.factory != factory:
-                continue
-            if entry.when:
-                if factory_call is None:
-                    continue
-                if not entry.matches(CallArguments(self.evaluator, self.module, factory_call)):
-                    continue
-            if entry.kind == "register":
-                for value in decorated:
-                    self.register_value(value, entry, place, constraints)
-            break
+        entry = self.evaluator.wrappers.decoration(dotted, self.module, factory_call)
+        if entry is not None and entry.kind == "register":
+            for value in decorated:
+                self.register_value(value, entry, place, constraints)
 
     def register_value(self, value: Value, entry: Decorates, place: Place, constraints: Constraints) -> None:
+        if value.kind == v.WRAPPER:
+            change = entry.async_ if self.is_coroutine_function(value) else entry.sync
+            if change is not None:
+                outer = self.edges.transform(change, relative=True)
+                self.run_wrapped(value, outer, place, constraints, "register", entry.role)
         for target, function, _ in self.function_targets(value):
             change = entry.async_ if function.facts.kind == f.ASYNC_DEF else entry.sync
             if change is None:

@@ -394,6 +394,9 @@ class Hierarchy:
         """A class attribute as read through ``receiver``: functions become methods, properties their result."""
         evaluator = self._evaluator
         if value.kind != v.FUNCTION:
+            if value.kind == v.WRAPPER:
+                inner = join_all([self.bind(x, receiver) for x in value.a])
+                return evaluator.interner.make(v.WRAPPER, inner, value.b).one
             return value.one
         function: Function = value.a
         roles = function.facts.roles

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from auditor.link.program import Function, Module
 
 _OPEN = frozenset(
-    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY}
-)
+    {
+        v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY,
+        v.WRAPPER,
+    }
+)  # fmt: skip
 _COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
 
 

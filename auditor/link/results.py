@@ -58,6 +58,8 @@ class Results:
             return join_all([self.of_value(inner, value.b) for inner in value.a])
         if kind == v.INSTANCE:
             return join_all([self.of_value(m, site) for m in evaluator.hierarchy.methods(value, "__call__")])
+        if kind == v.WRAPPER:
+            return evaluator.wrappers.called(value, site)
         if kind == v.METHOD_CALLER and site is not None:
             arguments = site[0].facts.calls[site[1]][f.C_ARGS]
             receivers = evaluator.concrete(evaluator.values(site[0], arguments[0])) if arguments else NOTHING
@@ -323,7 +325,7 @@ class Results:
             return interner.make(kind, callee, inner_values).one
         if depth < MAX_NESTING and kind == v.AWAITABLE:
             return interner.make(kind, self.replace(value.a, look_up, function, depth + 1)).one
-        if depth < MAX_NESTING and kind == v.PARTIAL:
+        if depth < MAX_NESTING and kind in (v.PARTIAL, v.WRAPPER):
             return interner.make(kind, self.replace(value.a, look_up, function, depth + 1), value.b).one
         return value.one
 
@@ -404,6 +406,7 @@ class Results:
             if arguments is not None:
                 applied = next((entry for entry in runs if entry.matches(arguments)), None)
                 found = self._of_runner(applied, arguments) if applied is not None else NOTHING
+                found = found or evaluator.wrappers.made_by(dotted, runs, arguments)
                 if found:
                     return found
             for factory in factories:
@@ -498,9 +501,11 @@ class Results:
         return self.of_external(f"{type_name}.{name}", site) if type_name else NOTHING
 
 
-_CALLABLE = frozenset({v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.EXTERNAL, v.PARAMETER, v.INSTANCE})
+_CALLABLE = frozenset(
+    {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.PARAMETER, v.INSTANCE}
+)
 _OPEN = frozenset(
-    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL}
+    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.WRAPPER}
 )
 _NOT_STRINGS = frozenset({"split", "rsplit", "splitlines", "encode", "partition"})
 _BUILTIN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset",

@@ -780,6 +780,14 @@ DEMOS: dict[str, Demo] = {
         from app import main
         await main()
         """),
+    "wrapped_functions": Demo("""
+        from app import main
+        await main()
+        """),
+    "queued_tasks": Demo("""
+        from app import handler
+        await handler()
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:
