@@ -42,6 +42,10 @@ _COMPARISONS = {
     ast.NotEq: "!=",
     ast.In: "in",
     ast.NotIn: "not in",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
 }
 _WIDEST = 40
 """Alternatives of one name; more than the linker's sets hold would only cost time."""

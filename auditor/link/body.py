@@ -296,7 +296,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
             if (
                 api.applies(arguments)
                 and not self.is_awaited_namesake(dotted, number)
-                and not self.is_done_already(number)
+                and not self.has_no_wait(number)
             ):
                 region = self.module.facts.calls[number][f.C_REGION]
                 self.result.sinks.append(

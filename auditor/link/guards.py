@@ -11,7 +11,7 @@ from auditor.model import Loop, Phase, Thread
 
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
-    from auditor.link.program import Module
+    from auditor.link.program import Function, Module
 
 # Constraints.
 DEAD: Final = 0  # never at run time
@@ -24,12 +24,20 @@ DEBUG: Final = 6  # under a debug flag
 
 Constraints = frozenset[int]
 NO_CONSTRAINTS: Final[Constraints] = frozenset()
-_RAISES_WITHOUT_LOOP: Final = frozenset(
-    {"asyncio.get_running_loop", "asyncio.current_task", "asyncio.get_event_loop"}
+_ONLY_ON_LOOP: Final = frozenset(
+    {
+        "asyncio.get_running_loop",
+        "asyncio.current_task",
+        "sniffio.current_async_library",
+        "anyio.get_current_task",
+    }
 )
+_RAISES_WITHOUT_LOOP: Final = _ONLY_ON_LOOP | {"asyncio.get_event_loop"}
 _MAYBE_LOOP: Final = frozenset({"asyncio._get_running_loop"})
-_CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
+_FOR_WANT_OF_LOOP: Final = frozenset({"RuntimeError", "AsyncLibraryNotFoundError", "NoEventLoopError"})
+_CATCHES: Final = _FOR_WANT_OF_LOOP | {"Exception", "BaseException", ""}
 _SHORT_BODY: Final = 4  # calls
+_SHORT_ANSWER: Final = 12  # calls of a function that answers whether a loop runs
 _NEGATION: Final = {LOOP: NO_LOOP, NO_LOOP: LOOP, MAIN_THREAD: OTHER_THREAD, OTHER_THREAD: MAIN_THREAD}
 
 
@@ -59,6 +67,7 @@ class Guards:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._known: dict[tuple[int, int], Constraints] = {}
+        self._answers: dict[Function, tuple[Constraints, Constraints]] = {}
 
     def of(self, module: Module, region: int) -> Constraints:
         """What holds in the region."""
@@ -86,7 +95,7 @@ class Guards:
         first, end = span
         if module.functions[module.facts.calls[first][f.C_FUNCTION]].is_async:
             return False
-        return "RuntimeError" in handled or end - first <= _SHORT_BODY
+        return bool(_FOR_WANT_OF_LOOP & set(handled)) or end - first <= _SHORT_BODY
 
     def _asks_for_loop(self, module: Module, span: tuple[int, int]) -> bool:
         """Whether the body of a try is nothing but the question for the running loop, and what builds on it."""
@@ -95,7 +104,64 @@ class Guards:
             for value in self._evaluator.values(module, callee):
                 if value.kind == v.EXTERNAL and value.a in _RAISES_WITHOUT_LOOP:
                     return bool(value.a != "asyncio.get_event_loop")
+                if value.kind == v.FUNCTION and self._hands_on_question(value.a):
+                    return True
         return False
+
+    def _hands_on_question(self, function: Function) -> bool:
+        """Whether the function is little more than ``return asyncio.get_running_loop()``."""
+        exprs = function.module.facts.exprs
+        return (
+            not function.is_async
+            and len(function.facts.returns) == 1
+            and not function.facts.returns[0][1]
+            and self._callee_name(function.module, exprs[function.facts.returns[0][0]]) in _ONLY_ON_LOOP
+        )
+
+    # -- functions that answer ---------------------------------------------------------------------------------
+
+    def _answer(self, function: Function) -> tuple[Constraints, Constraints]:
+        """What holds where the function has answered with something true, and with something false."""
+        known = self._answers.get(function)
+        if known is not None:
+            return known
+        self._answers[function] = (NO_CONSTRAINTS, NO_CONSTRAINTS)  # for recursion
+        facts, module = function.facts, function.module
+        if function.is_async or facts.is_generator or len(facts.calls) > _SHORT_ANSWER:
+            return self._answers[function]
+        meanings: dict[bool, Constraints] = {}
+        for position, region in facts.returns:
+            around = self.of(module, region) | self._asked_before(function, region)
+            truth = self._truth(module, position)
+            for answer in (True, False):
+                if truth is None or truth is answer:
+                    here = around | self._of_test(module, position, positive=answer)
+                    meanings[answer] = meanings[answer] & here if answer in meanings else here
+        none = NO_CONSTRAINTS
+        known = self._answers[function] = (meanings.get(True, none), meanings.get(False, none))
+        return known
+
+    def _asked_before(self, function: Function, region: int) -> Constraints:
+        """A place in a `try` whose body has asked for the running loop, and got it."""
+        module = function.module
+        while region:
+            kind, parent, handled, _ = module.facts.regions[region]
+            if kind == f.TRY and _CATCHES & set(handled):
+                for number in function.facts.calls:
+                    call = module.facts.calls[number]
+                    if call[f.C_REGION] == region and self._asks_for_loop(module, (number, number + 1)):
+                        return frozenset({LOOP})
+            region = parent
+        return NO_CONSTRAINTS
+
+    def _truth(self, module: Module, position: int) -> bool | None:
+        """Whether the expression surely is true, or surely is not."""
+        expression = module.facts.exprs[position]
+        if expression[0] == f.CONST:
+            return bool(expression[1])
+        return True if self._callee_name(module, expression) in _ONLY_ON_LOOP else None
+
+    # -- tests -------------------------------------------------------------------------------------------------
 
     def _of_test(self, module: Module, position: int, *, positive: bool) -> set[int]:
         expression = module.facts.exprs[position]
@@ -110,6 +176,10 @@ class Guards:
                     found |= self._of_test(module, part, positive=positive)
                 return found
             return set()
+        if tag == f.CALL:
+            answer = self._of_answer(module, expression[1], positive=positive)
+            if answer is not None:
+                return answer
         constraint = self._constraint(module, expression)
         if constraint is None:
             return set()
@@ -117,6 +187,23 @@ class Guards:
             return {constraint}
         negated = _NEGATION.get(constraint)
         return {negated} if negated is not None else set()
+
+    def _of_answer(self, module: Module, number: int, *, positive: bool) -> set[int] | None:
+        """What the answer of a function of the program means; None where the callee is none, or not known."""
+        call = module.facts.calls[number]
+        callees = self._evaluator.values(module, call[f.C_CALLEE])
+        if not callees:
+            return None
+        if len(call[f.C_ARGS]) == 1 and all(x.kind == v.EXTERNAL and x.a == "builtins.bool" for x in callees):
+            return self._of_test(module, call[f.C_ARGS][0], positive=positive)
+        found: set[int] | None = None
+        for value in callees:
+            function = value.a if value.kind == v.FUNCTION else value.a.a if value.kind == v.BOUND else None
+            if function is None:
+                return None
+            meaning = self._answer(function)[0 if positive else 1]
+            found = set(meaning) if found is None else found & meaning
+        return found
 
     def _constraint(self, module: Module, expression: tuple) -> int | None:  # type: ignore[type-arg]
         """What the truth of the test means; a constraint whose negation is known may be negated by the caller."""
@@ -134,13 +221,31 @@ class Guards:
             return DEAD
         if tag == f.CALL:
             callee = exprs[module.facts.calls[expression[1]][f.C_CALLEE]]
-            if callee[0] == f.ATTR and callee[2] == "is_running":
+            if callee[0] == f.ATTR and callee[2] == "is_running" and self._is_loop(module, callee[1]):
+                return LOOP
+            if self._callee_name(module, expression) in _ONLY_ON_LOOP:
                 return LOOP
         if tag == f.COMPARE:
             return self._comparison(module, expression)
         if self._is_loop_or_none(module, expression):
             return LOOP
         return None
+
+    def _is_loop(self, module: Module, position: int) -> bool:
+        """Whether the expression is an event loop, by its type, or by its name where nothing is known of it."""
+        values = self._evaluator.concrete(self._evaluator.values(module, position))
+        if values:
+            names = [str(x.a) for x in values if x.kind in (v.EXTERNAL_INSTANCE, v.EXTERNAL)]
+            return any("loop" in name.lower() for name in names)
+        expression = module.facts.exprs[position]
+        name = (
+            expression[2]
+            if expression[0] == f.ATTR
+            else expression[1]
+            if expression[0] == f.GLOBAL
+            else "loop"
+        )
+        return "loop" in str(name).lower()
 
     def _comparison(self, module: Module, expression: tuple) -> int | None:  # type: ignore[type-arg]
         exprs = module.facts.exprs
@@ -153,7 +258,11 @@ class Guards:
             if "threading.main_thread" in names and "threading.current_thread" in names:
                 return MAIN_THREAD if operator in ("is", "==") else OTHER_THREAD
             for this, other in (sides, sides[::-1]):
-                if other[0] == f.CONST and other[1] is None and self._is_loop_or_none(module, this):
+                if other[0] != f.CONST or other[1] is not None:
+                    continue
+                if self._is_loop_or_none(module, this):
+                    return NO_LOOP if operator in ("is", "==") else LOOP
+                if this[0] == f.CALL and NO_LOOP in (self._of_answer(module, this[1], positive=False) or ()):
                     return NO_LOOP if operator in ("is", "==") else LOOP
         return None
 

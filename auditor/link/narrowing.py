@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
 from auditor.link import guards as g
@@ -11,6 +11,8 @@ from auditor.link.nodes import Body, Node
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from auditor.link.edges import Edges
     from auditor.link.guards import Constraints
     from auditor.link.program import Function, Module
@@ -21,6 +23,28 @@ _OPEN = frozenset(
         v.WRAPPER,
     }
 )  # fmt: skip
+_READY: Final = {
+    "result": {("done", True)},
+    "exception": {("done", True)},
+    "get": {("empty", False), ("qsize", True)},
+    "put": {("full", False)},
+    "wait": {("is_set", True), ("poll", True)},
+    "communicate": {("poll", True)},
+    "join": {("is_alive", False)},
+    "recv": {("poll", True)},
+    "recv_bytes": {("poll", True)},
+}
+"""Calls that wait, and the tests of the same object after which they do not."""
+_MORE_THAN: Final[dict[str, dict[int | None, bool]]] = {
+    ">": {0: True},
+    ">=": {1: True},
+    "<": {1: False},
+    "<=": {0: False},
+    "!=": {0: True, None: True},
+    "==": {0: False, None: False},
+    "is": {None: False},
+    "is not": {None: True},
+}
 _COROUTINE_TESTS = frozenset({"iscoroutinefunction", "iscoroutine", "isawaitable", "is_coroutine_function"})
 
 
@@ -179,35 +203,38 @@ class BodyValues:
     def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
         """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""
         found = []
+        exprs = self.module.facts.exprs
+        for test, holds in self.tests_around(region):
+            if test[0] != f.CALL:
+                continue
+            call = self.module.facts.calls[test[1]]
+            if (
+                exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
+                and len(call[f.C_ARGS]) == 2
+                and call[f.C_ARGS][0] == subject
+            ):
+                types = self.evaluator.values(self.module, call[f.C_ARGS][1])
+                types = join_all(
+                    [self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one for x in types]
+                )
+                found.append((types, holds))
+        return found
+
+    def tests_around(self, region: int) -> Iterator[tuple[Any, bool]]:
+        """Expressions that are surely true, or surely false, in the region: tests, and parts of tests."""
         regions, exprs = self.module.facts.regions, self.module.facts.exprs
         while region:
             kind, parent, data, positive = regions[region]
-            if kind == f.IF:
-                polarity = bool(positive)
-                pending = [(exprs[data], polarity)]
-                while pending:
-                    test, wanted = pending.pop()
-                    if test[0] == f.NOT:
-                        pending.append((exprs[test[1]], not wanted))
-                    elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
-                        pending.extend((exprs[p], wanted) for p in test[2])
-                    elif test[0] == f.CALL:
-                        call = self.module.facts.calls[test[1]]
-                        if (
-                            exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
-                            and len(call[f.C_ARGS]) == 2
-                            and call[f.C_ARGS][0] == subject
-                        ):
-                            types = self.evaluator.values(self.module, call[f.C_ARGS][1])
-                            types = join_all(
-                                [
-                                    self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one
-                                    for x in types
-                                ]
-                            )
-                            found.append((types, wanted))
+            pending = [(exprs[data], bool(positive))] if kind == f.IF else []
+            while pending:
+                test, holds = pending.pop()
+                if test[0] == f.NOT:
+                    pending.append((exprs[test[1]], not holds))
+                elif test[0] == f.BOOLEAN and (test[1] == "and") == holds:
+                    pending.extend((exprs[p], holds) for p in test[2])
+                else:
+                    yield test, holds
             region = parent
-        return found
 
     def is_instance(self, value: Value, types: Values) -> bool | None:
         """Whether the object surely is, or surely is not, of one of the types; None where that is open."""
@@ -235,49 +262,38 @@ class BodyValues:
     def guarded_asyncness(self, number: int) -> bool | None:
         """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""
         call = self.module.facts.calls[number]
-        region = call[f.C_REGION]
-        if not region:
-            return None
-        exprs = self.module.facts.exprs
-        while region:
-            kind, parent, data, positive = self.module.facts.regions[region]
-            if kind == f.IF:
-                expression = exprs[data]
-                polarity = bool(positive)
-                while expression[0] == f.NOT:
-                    expression = exprs[expression[1]]
-                    polarity = not polarity
-                if expression[0] == f.CALL:
-                    test = self.module.facts.calls[expression[1]]
-                    if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
-                        for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
-                            if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
-                                return polarity
-            region = parent
+        for expression, holds in self.tests_around(call[f.C_REGION]):
+            if expression[0] == f.CALL:
+                test = self.module.facts.calls[expression[1]]
+                if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
+                    for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
+                        if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
+                            return holds
         return None
 
-    def is_done_already(self, number: int) -> bool:
-        """``future.result()`` where a test around it says that the future is done."""
+    def has_no_wait(self, number: int) -> bool:
+        """Whether a test around the call says that it need not wait: ``if future.done(): future.result()``."""
         call = self.module.facts.calls[number]
         exprs = self.module.facts.exprs
         callee = exprs[call[f.C_CALLEE]]
-        if callee[0] != f.ATTR or callee[2] not in ("result", "exception"):
+        if callee[0] != f.ATTR or callee[2] not in _READY:
             return False
-        region = call[f.C_REGION]
-        regions = self.module.facts.regions
-        while region:
-            kind, parent, data, positive = regions[region]
-            pending = [(data, bool(positive))] if kind == f.IF else []
-            while pending:
-                position, wanted = pending.pop()
-                test = exprs[position]
-                if test[0] == f.NOT:
-                    pending.append((test[1], not wanted))
-                elif test[0] == f.BOOLEAN and (test[1] == "and") == wanted:
-                    pending.extend((p, wanted) for p in test[2])
-                elif test[0] == f.CALL and wanted:
-                    tested = exprs[self.module.facts.calls[test[1]][f.C_CALLEE]]
-                    if tested == (f.ATTR, callee[1], "done"):
-                        return True
-            region = parent
+        tests = _READY[callee[2]]
+        for test, holds in self.tests_around(call[f.C_REGION]):
+            if test[0] == f.COMPARE:
+                test, holds = self.compared_with_nothing(test, holds=holds)
+            if test[0] != f.CALL:
+                continue
+            tested = exprs[self.module.facts.calls[test[1]][f.C_CALLEE]]
+            if tested[0] == f.ATTR and tested[1] == callee[1] and (tested[2], holds) in tests:
+                return True
         return False
+
+    def compared_with_nothing(self, test: Any, *, holds: bool) -> tuple[Any, bool]:
+        """``x > 0``, ``x != 0`` and ``x is not None`` as the truth of x; the test itself where it is no such thing."""
+        _, operator, left, right = test
+        other = self.module.facts.exprs[right]
+        if other[0] != f.CONST or other[1] not in (0, 1, None) or operator not in _MORE_THAN:
+            return test, holds
+        wanted = _MORE_THAN[operator].get(other[1])
+        return (self.module.facts.exprs[left], wanted == holds) if wanted is not None else (test, holds)

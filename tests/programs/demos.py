@@ -788,6 +788,56 @@ DEMOS: dict[str, Demo] = {
         from app import handler
         await handler()
         """),
+    "guard_by_function": Demo("""
+        from app import main
+        await main()
+        """),
+    "ready_waits": Demo("""
+        import threading
+        import queue
+        from app import alive, any_number, behind_it, of_another, other_way_round, unset
+
+        def later(number: int = 1) -> queue.Queue[int]:
+            jobs = queue.Queue()
+            threading.Timer(0.05, lambda: [jobs.put(n) for n in range(number)]).start()
+            return jobs
+
+        filled = queue.Queue()
+        filled.put(1)
+        filled.put(2)
+        await other_way_round(later())
+        await of_another(filled, later())
+        await behind_it(later(2))
+        await any_number(later())
+        done = threading.Event()
+        threading.Timer(0.05, done.set).start()
+        await unset(done)
+        thread = threading.Timer(0.05, print)
+        thread.start()
+        await alive(thread)
+        """),
+    "ready_waits_ok": Demo("""
+        import threading
+        import queue
+        from app import alive, any_number, behind_it, of_another, other_way_round, unset
+
+        def filled() -> queue.Queue[int]:
+            jobs = queue.Queue()
+            jobs.put(1)
+            return jobs
+
+        await other_way_round(filled())
+        await of_another(filled(), filled())
+        await behind_it(filled())
+        await any_number(filled())
+        done = threading.Event()
+        done.set()
+        await unset(done)
+        thread = threading.Thread(target=print)
+        thread.start()
+        thread.join()
+        await alive(thread)
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:

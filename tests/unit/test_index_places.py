@@ -44,7 +44,7 @@ from auditor.index import facts as f
         ("a == b", "(a == b)"),
         ("a is not None", "(a is not None)"),
         ("a not in b", "(a not in b)"),
-        ("a < b", "<bool>"),
+        ("a < b", "(a < b)"),
         ("a < b < c", "<bool>"),
         ("lambda: 1", "def f.<lambda1>"),
         ("(x := a)", "a"),
