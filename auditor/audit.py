@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from auditor import __version__
+from auditor import __version__, resources
 from auditor.analysis import Analysis, PlaceError, Roomy
 from auditor.engine.table import RuleTable
 from auditor.index import facts as f
 from auditor.link.suspects import Suspects
-from auditor.model import NotAnalysed, Report, Statistics
+from auditor.model import NotAnalysed, Notice, Report, Statistics
+from auditor.verdict.baseline import Baseline
+from auditor.verdict.baseline import read as read_baseline
 from auditor.verdict.score import score
-from auditor.verdict.select import selected
+from auditor.verdict.sift import Sifted, sift
+from auditor.verdict.suppression import Suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,33 +25,74 @@ if TYPE_CHECKING:
     from auditor.link.suspects import Suspect
     from auditor.model import Finding
     from auditor.reporters.progress import Progress
+    from auditor.verdict.baseline import Entry
+
+
+class Outcome(NamedTuple):
+    """A report, and what baselines and comparisons are made of.
+
+    ``present`` names every exposure that no comment suppresses. ``gone`` are the baseline's entries, by position, of
+    which this run knows that nothing matches them any more.
+    """
+
+    report: Report
+    present: list[Entry]
+    gone: set[int]
 
 
 def audit(paths: Sequence[str], config: Config, progress: Progress | None = None) -> Report:
-    """Audit the files below ``paths``.
+    """Audit the files below ``paths``; see `full_audit`."""
+    return full_audit(paths, config, progress).report
 
-    Raises `auditor.discover.MissingPathError`, `auditor.catalog.CatalogError`, `auditor.rulebook.RulebookError` and
-    `auditor.engine.installed.RuleError`, each with one line for each thing that is wrong.
+
+def full_audit(
+    paths: Sequence[str],
+    config: Config,
+    progress: Progress | None = None,
+    *,
+    known: Baseline | None = None,
+    before: Sequence[Entry] | None = None,
+) -> Outcome:
+    """Audit the files below ``paths``, without the exposures in the baseline ``known`` and those there ``before``.
+
+    Without ``known`` the configured baseline is read. Raises `auditor.discover.MissingPathError`,
+    `auditor.catalog.CatalogError`, `auditor.rulebook.RulebookError`, `auditor.engine.installed.RuleError` and
+    `auditor.verdict.baseline.BaselineError`, each with one line for each thing that is wrong.
     """
+    if known is None:
+        known = read_baseline(config.baseline) if config.baseline else Baseline("")
     with Roomy():
         table = RuleTable(config.enabled)
         analysis = Analysis(paths, config, progress)
         suspects = Suspects(analysis.graph).collect()
         analysis.clock.lap("suspects")
-        findings, judge = _judge(suspects, table, analysis, config, progress)
-        value, parts = score(findings)
+        suppressions = Suppressions(
+            analysis.program, {**resources.rule_files(), **table.codes}, table.codes, analysis.locate
+        )
+        if config.respect_noqa:
+            suppressions.honour_noqa(analysis.text)
+        gate = (suppressions, [entry for _, entry in known.entries], before)
+        sifted, judge = _judge(suspects, table, analysis, config, progress, gate)
+        # files named one by one are no program: what they do not show may be elsewhere
+        whole = any(os.path.isdir(path) for path in paths or (os.curdir,))
+        gone = _gone(known, sifted.gone, analysis, table) if whole else set()
+        value, parts = score(sifted.counted)
         analysis.clock.lap("verdict")
-        return Report(
+        report = Report(
             tool_version=__version__,
-            findings=tuple(findings),
+            findings=tuple(sifted.findings),
             hidden=0,
-            suppressed=0,
-            baselined=0,
+            suppressed=sifted.count("suppressed"),
+            baselined=sifted.count("baselined"),
+            known=sifted.count("known"),
             score=value,
             score_parts=parts,
             not_analysed=_not_analysed(analysis, judge),
-            statistics=_statistics(analysis, judge, suspects, findings),
+            statistics=_statistics(analysis, judge, suspects, sifted.findings),
+            asides=tuple(sifted.asides),
+            notices=tuple(sorted([*suppressions.notices(whole=whole), *_stale(known, gone)])),
         )
+        return Outcome(report, sifted.present, gone)
 
 
 def _judge(
@@ -57,9 +101,10 @@ def _judge(
     analysis: Analysis,
     config: Config,
     progress: Progress | None,
-) -> tuple[list[Finding], Judge | None]:
+    gate: tuple[Suppressions, Sequence[Entry], Sequence[Entry] | None],
+) -> tuple[Sifted, Judge | None]:
     if not suspects:
-        return [], None
+        return Sifted(gone=set(range(len(gate[1])))), None
     # LibCST is imported only where there is something to judge
     from auditor.engine.judge import Judge
     from auditor.engine.texts import Texts
@@ -72,8 +117,33 @@ def _judge(
         progress.stage("judging", len(suspects))
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
-    findings = Builder(analysis.evaluator, texts, dialect(config, analysis.program)).build(hits)
-    return selected(findings, config), judge
+    builder = Builder(analysis.evaluator, texts, dialect(config, analysis.program))
+    return sift(builder, builder.groups(hits), gate[0], config, gate[1], gate[2]), judge
+
+
+def _gone(known: Baseline, unmatched: set[int], analysis: Analysis, table: RuleTable) -> set[int]:
+    """Entries that are surely stale: their rule was on, and their file was analysed or is no more."""
+    directory = os.path.dirname(known.path)
+    analysed = {os.path.abspath(module.path) for module in analysis.program.modules}
+    found = set()
+    for at in unmatched:
+        entry = known.entries[at][1]
+        path = os.path.abspath(os.path.join(directory, entry.path))
+        if entry.rule in table.codes and (path in analysed or not os.path.lexists(path)):
+            found.add(at)
+    return found
+
+
+def _stale(known: Baseline, gone: set[int]) -> list[Notice]:
+    if not gone:
+        return []
+    shown = os.path.relpath(known.path).replace(os.sep, "/")
+    advice = "--update-baseline removes the entry"
+    entries = [known.entries[at] for at in sorted(gone)]
+    return [
+        Notice(shown, line, 1, "stale-baseline", f"{entry.rule} in {entry.function} is gone; {advice}")
+        for line, entry in entries
+    ]
 
 
 def _not_analysed(analysis: Analysis, judge: Judge | None) -> tuple[NotAnalysed, ...]:

@@ -188,6 +188,39 @@ class NotAnalysed:
     reason: str
 
 
+AsideKind = Literal["suppressed", "baselined", "known"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What would be a finding, or part of one, had it not been set aside.
+
+    ``suppressed``: by a comment, at ``path`` and ``line``, for ``reason`` (empty: none is given). ``baselined``: it
+    stands in the baseline. ``known``: it was there before, at the revision that ``--since`` compares with.
+    """
+
+    finding: Finding
+    kind: AsideKind
+    reason: str = ""
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Notice:
+    """Something about the run that somebody should tidy up, such as a comment that suppresses nothing.
+
+    ``kind``: ``unused-suppression``, ``blanket-suppression``, ``malformed-suppression``, ``reasonless-suppression`` or
+    ``stale-baseline``. Notices never change the exit code.
+    """
+
+    path: str
+    line: int
+    column: int
+    kind: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Counts of one run. ``timings`` maps the name of a stage to CPU seconds; never in a report unless asked for."""
@@ -206,8 +239,9 @@ class Statistics:
 class Report:
     """The outcome of an audit; reporters render it and decide nothing.
 
-    ``findings`` are those to show, ordered by path, line, column, code; ``hidden``, ``suppressed`` and ``baselined``
-    count the others. ``score`` is between 1.0 and 10.0. ``score_parts`` explains it: (what, effect on the score).
+    ``findings`` are those to show, ordered by path, line, column, code. What was set aside stands under ``asides``;
+    ``suppressed``, ``baselined`` and ``known`` count its exposures. ``hidden`` counts findings that are left out.
+    ``score`` is between 1.0 and 10.0. ``score_parts`` explains it: (what, effect on the score).
     ``warnings`` are one-line problems of the run itself (configuration, cache), for standard error.
     """
 
@@ -221,3 +255,6 @@ class Report:
     not_analysed: tuple[NotAnalysed, ...]
     statistics: Statistics
     warnings: tuple[str, ...] = ()
+    known: int = 0
+    asides: tuple[Aside, ...] = ()
+    notices: tuple[Notice, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take the contents of FILE from standard input; audits PATHs, or FILE alone when none is given",
     )
+    parser.add_argument(
+        "--since",
+        metavar="REV",
+        help="only what is new since this branch left REV (a branch, tag or commit of git)",
+    )
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="remove from the baseline what is gone; it never grows by this (see `auditor baseline`)",
+    )
     settings.add_arguments(parser)
     settings.add_run_arguments(parser)
 
@@ -54,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     destinations = outputs.parse(arguments.outputs)
     paths, overlay = _inputs(arguments)
     config = settings.configuration(arguments, paths, overlay)
-    report = _audit(paths, config, quiet=arguments.quiet)
+    report = _audit(paths, config, arguments)
     if not arguments.quiet:
         for warning in _warnings(report, paths):
             print(f"auditor: warning: {warning}", file=sys.stderr)
@@ -83,12 +94,36 @@ def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, 
     return paths or [name], ((os.path.abspath(name), sys.stdin.buffer.read()),)
 
 
-def _audit(paths: list[str], config: Config, *, quiet: bool) -> Report:
-    from auditor.audit import audit
+def _audit(paths: list[str], config: Config, arguments: argparse.Namespace) -> Report:
+    if arguments.update_baseline and not config.baseline:
+        raise UsageError(
+            "--update-baseline: there is no baseline; name it with --baseline or in the settings"
+        )
+    from auditor.audit import full_audit
     from auditor.reporters import progress
 
-    with progress.create(sys.stderr, quiet=quiet) as shown:
-        return audit(paths, config, progress=shown)
+    known = None
+    if config.baseline:
+        from auditor.verdict import baseline
+
+        known = baseline.read(config.baseline)
+    before = None
+    if arguments.since is not None:
+        from auditor.cli import revision
+
+        before = revision.exposures(arguments.since, paths, config)
+    with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
+        outcome = full_audit(paths, config, shown, known=known, before=before)
+    if not arguments.update_baseline or known is None or not outcome.gone:
+        return outcome.report
+    baseline.write(
+        known.path, [entry for at, (_, entry) in enumerate(known.entries) if at not in outcome.gone]
+    )
+    if not arguments.quiet:
+        shown_path = os.path.relpath(known.path)
+        print(f"auditor: {shown_path}: {len(outcome.gone):,} entries removed", file=sys.stderr)
+    notices = tuple(notice for notice in outcome.report.notices if notice.kind != "stale-baseline")
+    return replace(outcome.report, notices=notices)
 
 
 def _warnings(report: Report, paths: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ PIPE_CLOSED = 141
 
 COMMANDS = {
     "check": "audit files and directories",
+    "baseline": "write down what is known, so that only new findings count",
     "explain": "say why a function runs on the loop, and what it reaches",
     "rule": "list the rules, or print the page of one",
     "config": "print the configuration in force and where each value comes from",

@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-on", metavar="LEVEL", help="least severity that makes the exit code 1 (default: MEDIUM)"
     )
     group.add_argument("--min-score", metavar="N", help="make it 1 below this score as well (1 to 10)")
+    group.add_argument("--baseline", metavar="FILE", help="known exposures, which do not count")
+    group.add_argument(
+        "--respect-noqa",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="honour comments such as `# noqa: ASYNC251`",
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +61,16 @@ def configuration(
         given = getattr(arguments, option, None)
         if given is not None:
             overrides[option] = [word for value in given for word in comma_separated(value)]
-    for option in ("preview", "min_severity", "min_confidence", "fail_on", "cache", "cache_dir"):
+    for option in (
+        "preview",
+        "min_severity",
+        "min_confidence",
+        "fail_on",
+        "baseline",
+        "respect_noqa",
+        "cache",
+        "cache_dir",
+    ):
         given = getattr(arguments, option, None)
         if given is not None:
             overrides[option.replace("_", "-")] = given

@@ -45,6 +45,12 @@ class Config:
     min_confidence: Confidence = Confidence.LOW
     fail_on: Severity = Severity.MEDIUM
     min_score: float | None = None
+    baseline: str = ""
+    """The file of exposures that do not count, or nothing."""
+
+    respect_noqa: bool = False
+    """Honour ``# noqa: ASYNC251`` and the like, as ruff and flake8-async do."""
+
     jobs: int = 0
     """Processes to use; 0 leaves it to auditor."""
 
@@ -72,7 +78,20 @@ class Config:
     def cache_key(self) -> str:
         """All that decides what an audit finds, as text."""
         kept = [field.name for field in fields(self) if field.name not in _ONLY_SHOWS]
-        return repr([(name, getattr(self, name)) for name in kept])
+        return repr([*((name, getattr(self, name)) for name in kept), ("baseline", _content(self.baseline))])
+
+
+def _content(path: str) -> str:
+    """A digest of a file, which may not be there."""
+    if not path:
+        return ""
+    from hashlib import sha256
+
+    try:
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
+    except OSError:
+        return "missing"
 
 
 def _longest(prefixes: tuple[str, ...], code: str) -> int:

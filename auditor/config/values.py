@@ -119,6 +119,18 @@ def files(value: object, reading: Reading) -> tuple[str, ...] | None:
     return tuple(found)
 
 
+def file(value: object, reading: Reading) -> str | None:
+    """The path of a file, made absolute; whether it is there shows when it is used."""
+    if isinstance(value, str) and value.strip():
+        path = os.path.normpath(os.path.join(reading.base, value))
+        if not os.path.isdir(path):
+            return path
+        reading.problem(f"{value!r} in {reading.name} is a directory; name a file", word=value)
+        return None
+    reading.problem(f"{reading.name} must be the path of a file, not {_kind(value)}")
+    return None
+
+
 def severity(value: object, reading: Reading) -> Severity | None:
     """A severity by name, in any case."""
     word = _choice(value, reading, [level.name for level in Severity], str.upper)
@@ -287,6 +299,8 @@ READERS: dict[str, Callable[[object, Reading], object]] = {
     "min-confidence": confidence,
     "fail-on": severity,
     "min-score": score,
+    "baseline": file,
+    "respect-noqa": flag,
 }
 """Settings that a file may hold; the command line may override each."""
 

@@ -22,12 +22,16 @@ class RuleTable:
     """The rules that are on. The code of an installed one is loaded at once, so that a broken one always shows."""
 
     def __init__(self, enabled: Enabled) -> None:
+        self.codes: dict[str, str] = {}
+        """Codes of the rules that are on, and their names."""
+
         self._rules: dict[str, Rule] = {}
         self._by_group: dict[str, list[RuleFile]] = {}
         self._handed_over: list[RuleFile] = []
         for file in installed.rule_files(enabled):
             if not enabled(file.id, preview=file.status == "preview"):
                 continue
+            self.codes[file.id] = file.name
             if "offload" in file.runs:
                 self._handed_over.append(file)
             for group in file.groups:

@@ -24,6 +24,8 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
         yield _line(finding)
     for path, reason in summary.not_analysed(report):
         yield f"{path}: not analysed: {reason}"
+    for place, what in summary.notices(report):
+        yield f"{place}: {what}"
     yield f"{summary.found(report, selection)}; {summary.covered(report)}"
     if options.statistics:
         yield from summary.table(summary.statistics_table(report, selection.findings))

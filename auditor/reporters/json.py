@@ -19,6 +19,7 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
         f'"summary": {_dump(_summary(report, selection))}',
         f'"findings": {_array([_finding(finding) for finding in selection.findings])}',
         f'"not_analysed": {_array(_not_analysed(report))}',
+        f'"notices": {_array(_notices(report))}',
     ]
     if options.statistics:
         members.append(f'"statistics": {_dump(_statistics(report))}')
@@ -58,6 +59,7 @@ def _summary(report: Report, selection: Selection) -> dict[str, int | float]:
         "hidden": selection.hidden,
         "suppressed": report.suppressed,
         "baselined": report.baselined,
+        "known": report.known,
         "score": float(report.score),
     }
 
@@ -139,6 +141,19 @@ def _edit(edit: Edit) -> dict[str, Any]:
 def _not_analysed(report: Report) -> list[dict[str, Any]]:
     entries = sorted((_text(entry.path), _text(entry.reason)) for entry in report.not_analysed)
     return [{"path": path, "reason": reason} for path, reason in entries]
+
+
+def _notices(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": notice.kind,
+            "path": _text(notice.path),
+            "line": notice.line,
+            "column": notice.column,
+            "message": _text(notice.message),
+        }
+        for notice in report.notices
+    ]
 
 
 def _statistics(report: Report) -> dict[str, Any]:

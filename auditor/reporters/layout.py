@@ -24,6 +24,7 @@ _ROOMY = 60
 _STEPS_AT_START, _STEPS_AT_END = 2, 3
 _OTHER_PLACES, _OTHER_ROOTS = 4, 3
 _NOT_ANALYSED_SHOWN = 10
+_NOTICES_SHOWN = 10
 _LABEL = 5
 
 
@@ -317,6 +318,7 @@ class Layout:
                     )
                 ]
             yield []
+        yield from self._notices()
         if self._options.statistics:
             yield from self._table("Statistics", summary.statistics_table(report, self._selection.findings))
         if self._options.timings:
@@ -331,6 +333,17 @@ class Layout:
             yield from self._styled(
                 "`--min-severity MONITOR --min-confidence low` shows what is hidden", "dim"
             )
+
+    def _notices(self) -> Iterator[Line]:
+        notices = summary.notices(self._report)
+        if not notices:
+            return
+        yield [("To tidy up:", "label")]
+        for place, what in notices[:_NOTICES_SHOWN]:
+            yield from self._file_not_analysed(place, what)
+        if len(notices) > _NOTICES_SHOWN:
+            yield [(f"  and {len(notices) - _NOTICES_SHOWN:,} more, see `-o concise`", "dim")]
+        yield []
 
     def _file_not_analysed(self, path: str, reason: str) -> Iterator[Line]:
         head: Line = [("  ", ""), (path, "place"), (":", "dim")]

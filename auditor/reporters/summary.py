@@ -27,6 +27,7 @@ def found(report: Report, selection: Selection) -> str:
         (selection.hidden, "hidden"),
         (report.suppressed, "suppressed"),
         (report.baselined, "baselined"),
+        (report.known, "known before"),
     )
     return ", ".join([text, *(f"{number:,} {what}" for number, what in others if number)])
 
@@ -44,6 +45,14 @@ def covered(report: Report) -> str:
 def not_analysed(report: Report) -> list[tuple[str, str]]:
     """Return path and reason of each file that could not be analysed, safe to print."""
     return sorted((escape(entry.path), escape(entry.reason)) for entry in report.not_analysed)
+
+
+def notices(report: Report) -> list[tuple[str, str]]:
+    """Return place and text of each notice, safe to print."""
+    return [
+        (f"{escape(notice.path)}:{notice.line}:{notice.column}", escape(f"{notice.kind}: {notice.message}"))
+        for notice in report.notices
+    ]
 
 
 def statistics_table(report: Report, findings: Iterable[Finding]) -> list[tuple[str, str, str]]:

@@ -41,24 +41,29 @@ class Builder:
         self._early = Early(())
         self._handles = Handles(())
 
-    def build(self, hits: Sequence[Hit]) -> list[Finding]:
-        """The findings, ordered by path, line, column and code."""
+    def groups(self, hits: Sequence[Hit]) -> list[list[Hit]]:
+        """The hits that are one finding each: those of one statement with the same exposures; the rule that names the
+        finding comes first.
+        """
         self._early = Early(hits)
         kept = self._early.without_reached(hits)
         self._handles = Handles(kept)
         groups: dict[tuple[object, ...], list[Hit]] = {}
         for hit in self._handles.without_used(kept):
             groups.setdefault(_identity(hit), []).append(hit)
-        findings = [self._finding(group) for group in groups.values()]
-        findings.sort(key=lambda x: (x.location.path, x.location.line, x.location.column, x.code))
-        return findings
+        for group in groups.values():
+            group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
+        return list(groups.values())
 
-    def _finding(self, group: list[Hit]) -> Finding:
-        group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
+    def exposed(self, group: Sequence[Hit]) -> list[Exposed]:
+        """The exposures of a group, by place."""
+        return sorted(group[0].suspect.exposed, key=self._paths.spot)
+
+    def finding(self, group: Sequence[Hit], exposed: Sequence[Exposed]) -> Finding:
+        """The finding for some hits of a group and some of its exposures, which are those of the finding, in order."""
         first = group[0]
         suspect, rule = first.suspect, first.rule.file
-        exposed = sorted(suspect.exposed, key=lambda e: (e.rank(), self._paths.spot(e)))
-        best = exposed[0]
+        best = min(exposed, key=lambda e: (e.rank(), self._paths.spot(e)))
         phase = c.phase_of(best.context)
         costly = max(group, key=lambda hit: self._cost(hit).typical)
         cost, api = self._cost(costly), self._api(costly)
@@ -69,7 +74,7 @@ class Builder:
         _, end_line = self._paths.locate(suspect.function.module, first.span[2])
         callee = self._callee(first)
         function = suspect.function.qualname
-        advice = self._advice(suspect, api, best, callee)
+        advice = self._advice(suspect, exposed, api, best, callee)
         last = _last_step(suspect, callee)
         get_loop = api is not None and api.effect == "get-loop"
         return Finding(
@@ -86,13 +91,11 @@ class Builder:
             context="loop",
             phase=phase,
             chain=self._paths.chain(best, last),
-            exposures=tuple(
-                self._paths.exposure(e, rule.id, last) for e in sorted(exposed, key=self._paths.spot)
-            ),
+            exposures=tuple(self._paths.exposure(e, rule.id, last) for e in exposed),
             impact=words.GET_LOOP_IMPACT
             if get_loop
             else words.impact(cost, phase, len(exposed), in_loop=in_loop),
-            fix_complexity=_complexity(suspect),
+            fix_complexity=_complexity(suspect, exposed),
             cost=cost,
             gil=_gil(costly, api),
             message=rule.message.format(
@@ -138,7 +141,7 @@ class Builder:
                     return api
         return None
 
-    def _severity(self, group: list[Hit], best: Exposed, *, in_loop: bool) -> Severity:
+    def _severity(self, group: Sequence[Hit], best: Exposed, *, in_loop: bool) -> Severity:
         base = max(scale.of_cost(self._cost(hit)) for hit in group)
         return scale.in_place(base, phase=c.phase_of(best.context), in_loop=in_loop, roles=best.roles)
 
@@ -161,18 +164,20 @@ class Builder:
                 return short_name(function)
         return _shown(hit.callee)
 
-    def _advice(self, suspect: Suspect, api: Api | None, best: Exposed, callee: str) -> str:
+    def _advice(
+        self, suspect: Suspect, exposed: Sequence[Exposed], api: Api | None, best: Exposed, callee: str
+    ) -> str:
         if suspect.handed_over is not None:
             return words.hand_over(callee, suspect.handed_over.offloader)
         instead = _instead(suspect, api, self._dialect)
         hop = best.hops[best.at]
         if (
-            _is_direct(suspect)
+            _is_direct(exposed)
             and self._handles.is_used(suspect)
             and words.means_thread(instead, self._dialect)
         ):
             return words.advice_for_handle(self._dialect)
-        if _is_direct(suspect) or hop.edge is None or hop.edge.how != "call":
+        if _is_direct(exposed) or hop.edge is None or hop.edge.how != "call":
             return words.advice(instead, callee, self._dialect)
         return words.advice_for_helper(instead, callee, short_name(hop.edge.target.function), self._dialect)
 
@@ -230,13 +235,13 @@ def _last_step(suspect: Suspect, callee: str) -> str:
     return f"calls `{callee}`" if suspect.place.call >= 0 else f"runs `{callee}`"
 
 
-def _is_direct(suspect: Suspect) -> bool:
+def _is_direct(exposed: Sequence[Exposed]) -> bool:
     """Whether all exposures stand at the call itself."""
-    return all(e.at == len(e.hops) - 1 for e in suspect.exposed)
+    return all(e.at == len(e.hops) - 1 for e in exposed)
 
 
-def _complexity(suspect: Suspect) -> FixComplexity:
+def _complexity(suspect: Suspect, exposed: Sequence[Exposed]) -> FixComplexity:
     """Low: one call to replace where it stands. Medium: a helper to offload or rewrite. High: with many callers."""
-    if _is_direct(suspect):
+    if _is_direct(exposed):
         return "low" if suspect.place.call >= 0 else "medium"
-    return "medium" if len(suspect.exposed) <= _FEW_EXPOSURES else "high"
+    return "medium" if len(exposed) <= _FEW_EXPOSURES else "high"

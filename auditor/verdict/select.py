@@ -5,29 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from auditor.config import Config
     from auditor.model import Finding
 
 
-def selected(findings: Iterable[Finding], config: Config) -> list[Finding]:
-    """Leave out what is below ``min-confidence``, and what ``per-file-ignores`` covers."""
-    import os
+class Wanted:
+    """Whether a finding is to be kept: not below ``min-confidence``, nor covered by ``per-file-ignores``."""
 
-    from auditor.config import matches
-    from auditor.discover import Patterns
+    def __init__(self, config: Config) -> None:
+        from auditor.discover import Patterns
 
-    ignores = [(Patterns((pattern,)), codes) for pattern, codes in config.per_file_ignores]
-    kept = []
-    for finding in findings:
-        if finding.confidence < config.min_confidence:
-            continue
-        relative = os.path.relpath(finding.location.path, config.root).replace(os.sep, "/") if ignores else ""
-        if any(
+        self._config = config
+        self._ignores = [(Patterns((pattern,)), codes) for pattern, codes in config.per_file_ignores]
+
+    def __call__(self, finding: Finding) -> bool:
+        if finding.confidence < self._config.min_confidence:
+            return False
+        if not self._ignores:
+            return True
+        import os
+
+        from auditor.config import matches
+
+        relative = os.path.relpath(finding.location.path, self._config.root).replace(os.sep, "/")
+        return not any(
             patterns.matches(relative) and any(matches(code, finding.code) for code in codes)
-            for patterns, codes in ignores
-        ):
-            continue
-        kept.append(finding)
-    return kept
+            for patterns, codes in self._ignores
+        )

@@ -57,7 +57,7 @@ def test_text_is_safe_and_json_is_valid(
         if name == "json":
             json.loads(out.getvalue().encode("ascii"))
         if name == "concise":
-            assert out.getvalue().count("\n") == 5
+            assert out.getvalue().count("\n") == 6
     out = io.StringIO()
     terminal.paint(report, Console(file=out, width=columns, color_system=None), options)
     _safe(out.getvalue())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditor.model import (
+    Aside,
     Category,
     Confidence,
     Cost,
@@ -15,6 +16,7 @@ from auditor.model import (
     Fix,
     Location,
     NotAnalysed,
+    Notice,
     Phase,
     Report,
     Severity,
@@ -173,5 +175,16 @@ REPORT = Report(
         NotAnalysed("a\x1b[31m\udcff.py", "cannot be read: permission denied"),
     ),
     statistics=Statistics(120, 1400, 9000, 8100, 20, 3, 2, {"discover": 0.01, "index": 0.5}),
+    known=1,
+    asides=(
+        Aside(OPEN_1, "suppressed", "start-up only", "app/storage.py", 51),
+        Aside(OPEN_2, "baselined"),
+        Aside(STAT, "known"),
+    ),
+    notices=(
+        Notice(
+            "app/storage.py", 7, 3, "unused-suppression", "nothing to ignore: LOOP301 is not reported here"
+        ),
+    ),
 )
 CLEAN = Report("0.1.0", (), 0, 0, 0, 10.0, (), (), Statistics(1, 1))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -90,6 +90,17 @@ class Audit(ModuleType):
         if isinstance(self.answer, Report):
             return self.answer
         raise self.answer
+
+    def full_audit(
+        self,
+        paths: Sequence[str],
+        config: Config,
+        progress: object = None,
+        *,
+        known: object = None,
+        before: object = None,
+    ) -> SimpleNamespace:
+        return SimpleNamespace(report=self.audit(paths, config), present=[], gone=set())
 
     def explain(self, path: str, line: int, config: Config) -> str:
         return f"{path} at {line}\n"

@@ -73,9 +73,9 @@ def test_json() -> None:
 
 def test_json_has_the_members_of_the_contract_in_their_order() -> None:
     content = json.loads(_render("json", options=Options()))
-    assert list(content) == ["version", "tool", "summary", "findings", "not_analysed"]
+    assert list(content) == ["version", "tool", "summary", "findings", "not_analysed", "notices"]
     assert list(content["summary"]) == [
-        *("files", "functions", "findings", "hidden", "suppressed", "baselined", "score"),
+        *("files", "functions", "findings", "hidden", "suppressed", "baselined", "known", "score"),
     ]
     first = content["findings"][0]
     assert list(first) == [
@@ -145,7 +145,7 @@ def test_the_order_of_findings_does_not_matter(name: str) -> None:
 def test_nothing_found(name: str) -> None:
     text = _render(name, CLEAN)
     assert "No findings" in text or json.loads(text)["findings"] == []
-    assert text.count("\n") <= 5
+    assert text.count("\n") <= 6
 
 
 def test_hidden_findings_are_counted() -> None:
