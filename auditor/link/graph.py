@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditor.catalog.values import ContextChange
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
+    from auditor.link.values import Environment
 
 _NO_LOOP: Final = frozenset({"builtins", "threading", "click", "typer"})
 """Frameworks of the catalog that run no event loop."""
@@ -117,13 +118,17 @@ class Graph:
         site = edge.place.line if edge is not None else 0
         heapq.heappush(self._heap, (loss, length, node.function.id, site, self._sequence, state))
 
-    def root(self, function: Function, context: c.Context, why: str, loss: int = 0) -> None:
+    def root(
+        self, function: Function, context: c.Context, why: str, loss: int = 0, captured: Environment = ()
+    ) -> None:
         """Let propagation begin at a function, unless the audited code says itself where it runs."""
         if function not in self._placed:
-            self._begin(function, context, why, loss)
+            self._begin(function, context, why, loss, captured)
 
-    def _begin(self, function: Function, context: c.Context, why: str, loss: int = 0) -> None:
-        self._push(self.edges.node(function), context, loss, 0, None, None, why)
+    def _begin(
+        self, function: Function, context: c.Context, why: str, loss: int = 0, captured: Environment = ()
+    ) -> None:
+        self._push(self.edges.node(function, captured), context, loss, 0, None, None, why)
 
     def _run(self) -> None:
         certain, heap = self._certain, self._heap
@@ -226,15 +231,17 @@ class Graph:
                         continue
                     done.add(name)
                     for value in hierarchy.attribute(self.evaluator.interner.make(v.CLASS, class_), name):
-                        function = value.a if value.kind == v.FUNCTION else None
-                        if function is None or function.class_ is not class_:
+                        if value.kind != v.FUNCTION:
                             continue
+                        # the method, or what its decorators made of it
+                        function: Function = value.a
                         change = hook.async_ if function.is_async else hook.sync
                         if change is not None:
                             self.root(
                                 function,
                                 _absolute(change, test=class_.module.is_test),
                                 f"{hook.base} calls `{name}`",
+                                captured=value.b or (),
                             )
 
     def _assumed_coroutines(self) -> None:

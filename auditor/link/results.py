@@ -11,9 +11,9 @@ from auditor.link.stdlib import SPECIAL
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from auditor.catalog.values import Runs
+    from auditor.catalog.values import Factory, Runs
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Function, Module
 
@@ -405,7 +405,11 @@ class Results:
             arguments = CallArguments(evaluator, *site) if site is not None else None
             if arguments is not None:
                 applied = next((entry for entry in runs if entry.matches(arguments)), None)
-                found = self._of_runner(applied, arguments) if applied is not None else NOTHING
+                found = NOTHING
+                if applied is not None:
+                    found = self._future(dotted, applied, factories, arguments) or self._of_runner(
+                        applied, arguments
+                    )
                 found = found or evaluator.wrappers.made_by(dotted, runs, arguments)
                 if found:
                     return found
@@ -434,6 +438,31 @@ class Results:
             return evaluator.interner.external_instance("builtins.str").one
         return NOTHING
 
+    def _future(
+        self, dotted: str, entry: Runs, factories: Sequence[Factory], arguments: CallArguments
+    ) -> Values:
+        """A future of another thread, where the API gives one, with what its ``result()`` will give."""
+        evaluator = self._evaluator
+        catalog = evaluator.catalog
+        owner, _, method = dotted.rpartition(".")
+        name = next(
+            (x.returns for x in factories if not x.when or x.matches(arguments)),
+            catalog.method_type(owner, method),
+        )
+        if not name or _FUTURE not in catalog.mro(name):
+            return NOTHING
+        results = self._run_results(entry, arguments)
+        if not results:
+            return NOTHING
+        return evaluator.interner.external_instance(evaluator.canonical(name), results).one
+
+    def _run_results(self, entry: Runs, arguments: CallArguments) -> Values:
+        """What the callables or coroutines that are run give back in the end."""
+        given = arguments.values_of(entry.callable)
+        awaited = self._evaluator.awaited
+        results = join_all([self.of_value(x, None) if x.kind in _CALLABLE else awaited(x.one) for x in given])
+        return join_all([x.b if x.kind in (v.COROUTINE, v.GENERATOR) and x.b else x.one for x in results])
+
     def _of_runner(self, entry: Runs, arguments: CallArguments) -> Values:
         """What an API that runs a callable gives back: a task or future for it, or its result."""
         evaluator = self._evaluator
@@ -451,10 +480,7 @@ class Results:
             elif entry.callable.elements:
                 return NOTHING
             return interner.make(v.AWAITABLE, awaited).one if awaited else NOTHING
-        results = join_all(
-            [self.of_value(x, None) if x.kind in _CALLABLE else evaluator.awaited(x.one) for x in given]
-        )
-        results = join_all([x.b if x.kind in (v.COROUTINE, v.GENERATOR) and x.b else x.one for x in results])
+        results = self._run_results(entry, arguments)
         if not results:
             return NOTHING
         return interner.make(v.AWAITABLE, results).one if kind == "offload" else results
@@ -482,6 +508,8 @@ class Results:
             if not is_dict:
                 key = key if key.__class__ is int else None
             return join(evaluator.items(container.one, key), extra)
+        if name == "result" and _FUTURE in evaluator.catalog.mro(evaluator.type_name(container)):
+            return container.b  # type: ignore[no-any-return]
         if name == "values":
             return evaluator.interner.external_instance(
                 "builtins.list", evaluator.items(container.one, None)
@@ -501,6 +529,7 @@ class Results:
         return self.of_external(f"{type_name}.{name}", site) if type_name else NOTHING
 
 
+_FUTURE = "concurrent.futures.Future"
 _CALLABLE = frozenset(
     {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.PARAMETER, v.INSTANCE}
 )

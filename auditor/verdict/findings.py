@@ -15,6 +15,7 @@ from auditor.model import Category, Cost, Finding, FixComplexity, Location
 from auditor.verdict import severity as scale
 from auditor.verdict import words
 from auditor.verdict.folding import Early, Handles
+from auditor.verdict.naming import Naming
 from auditor.verdict.paths import Paths
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Builder:
     def __init__(self, evaluator: Evaluator, texts: Texts, dialect: str) -> None:
         self._evaluator = evaluator
         self._paths = Paths(texts)
+        self._naming = Naming(evaluator.catalog, texts)
         self._dialect = dialect
         self._early = Early(())
         self._handles = Handles(())
@@ -158,11 +160,11 @@ class Builder:
         """What is called, as the report shows it."""
         for value in self._early_callees(hit.suspect):
             if value.kind == v.EXTERNAL:
-                return _shown(value.a)
+                return value.a.removeprefix("builtins.")  # type: ignore[no-any-return]
             function = value.a.a if value.kind == v.BOUND else value.a
             if value.kind in (v.FUNCTION, v.BOUND):
                 return short_name(function)
-        return _shown(hit.callee)
+        return self._naming.shown(hit.suspect, hit.callee)
 
     def _advice(
         self, suspect: Suspect, exposed: Sequence[Exposed], api: Api | None, best: Exposed, callee: str
@@ -171,9 +173,10 @@ class Builder:
             return words.hand_over(callee, suspect.handed_over.offloader)
         instead = _instead(suspect, api, self._dialect)
         hop = best.hops[best.at]
+        implied = suspect.place.call < 0
         if (
             _is_direct(exposed)
-            and self._handles.is_used(suspect)
+            and (implied or self._handles.is_used(suspect))
             and words.means_thread(instead, self._dialect)
         ):
             return words.advice_for_handle(self._dialect)
@@ -217,10 +220,6 @@ def _category(best: Exposed, api: Api | None) -> Category:
     if "websocket" in best.roles:
         return Category.WEBSOCKET
     return api.category if api is not None else Category.EVENT_LOOP_BLOCKING
-
-
-def _shown(dotted: str) -> str:
-    return dotted.removeprefix("builtins.")
 
 
 def _instead(suspect: Suspect, api: Api | None, dialect: str) -> str:

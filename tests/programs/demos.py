@@ -838,6 +838,21 @@ DEMOS: dict[str, Demo] = {
         thread.join()
         await alive(thread)
         """),
+    "decorated_handlers": Demo("""
+        import tornado.httpclient
+        from app import make_app
+        server = make_app().listen(0, "127.0.0.1")
+        port = next(iter(server._sockets.values())).getsockname()[1]
+        client = tornado.httpclient.AsyncHTTPClient()
+        for method in ("GET", "POST", "DELETE"):
+            body = "" if method == "POST" else None
+            await client.fetch(f"http://127.0.0.1:{port}/", method=method, body=body)
+        server.stop()
+        """),
+    "future_results": Demo("""
+        from app import main
+        await main()
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:
