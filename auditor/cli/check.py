@@ -13,6 +13,7 @@ from auditor.cli import outputs, settings
 from auditor.cli.errors import UsageError
 from auditor.cli.main import FINDINGS, OK
 from auditor.model import Report, Severity
+from auditor.reporters import FORMATS
 
 if TYPE_CHECKING:
     from auditor.cli.outputs import Output
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[FORMAT:]DEST",
         action="append",
         default=[],
-        help="a format (full, concise, json), a file whose suffix tells the format, or both; repeatable",
+        help=f"a format ({', '.join(FORMATS)}), a file whose suffix tells the format, or both; repeatable",
     )
     parser.add_argument(
         "--verbose", "-v", action="store_true", help="say all there is to say about a finding"
@@ -141,7 +142,19 @@ def _options(output: Output, arguments: argparse.Namespace, config: Config) -> O
         verbose=arguments.verbose,
         statistics=arguments.statistics,
         timings=arguments.timings,
+        prefix=_prefix(),
+        fail_on=max(config.fail_on, config.min_severity),
     )
+
+
+def _prefix() -> str:
+    """The working directory, below the top of its repository."""
+    from auditor.discover import git
+
+    here = os.getcwd()
+    top = git.repository(here)
+    path = os.path.relpath(here, top).replace(os.sep, "/") if top is not None else os.curdir
+    return "" if path == os.curdir else path
 
 
 def _least_shown(output: Output, config: Config) -> Severity:

@@ -15,7 +15,7 @@ from auditor.tables import did_you_mean
 
 STDOUT = "-"
 DEFAULT_FORMAT = "full"
-_BY_SUFFIX = {"json": "json", "txt": "full"}
+_BY_SUFFIX = {"txt": "full", "xml": "junit"}
 
 
 class Output(NamedTuple):

@@ -18,6 +18,13 @@ FORMATS: dict[str, str] = {
     "full": "auditor.reporters.full",
     "concise": "auditor.reporters.concise",
     "json": "auditor.reporters.json",
+    "jsonl": "auditor.reporters.jsonl",
+    "sarif": "auditor.reporters.sarif",
+    "code-scanning": "auditor.reporters.code_scanning",
+    "github": "auditor.reporters.github",
+    "github-summary": "auditor.reporters.github_summary",
+    "gitlab": "auditor.reporters.gitlab",
+    "junit": "auditor.reporters.junit",
 }
 """Name of a format, as ``--output-format`` takes it, to the module that renders it."""
 

@@ -7,6 +7,7 @@ import math
 from typing import Any, TextIO
 
 from auditor.model import REPORT_VERSION, Edit, Exposure, Finding, Fix, Report, Step
+from auditor.reporters.machine import plain
 from auditor.reporters.options import DEFAULT, Options, Selection, select
 
 
@@ -16,15 +17,15 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
     members = [
         f'"version": {REPORT_VERSION}',
         f'"tool": {_dump({"name": "auditor", "version": report.tool_version})}',
-        f'"summary": {_dump(_summary(report, selection))}',
-        f'"findings": {_array([_finding(finding) for finding in selection.findings])}',
-        f'"not_analysed": {_array(_not_analysed(report))}',
-        f'"notices": {_array(_notices(report))}',
+        f'"summary": {_dump(summary(report, selection))}',
+        f'"findings": {_array([describe(finding) for finding in selection.findings])}',
+        f'"not_analysed": {_array(not_analysed(report))}',
+        f'"notices": {_array(notices(report))}',
     ]
     if options.statistics:
         members.append(f'"statistics": {_dump(_statistics(report))}')
     if options.timings:
-        timings = {_text(name): round(float(spent), 6) for name, spent in report.statistics.timings.items()}
+        timings = {plain(name): round(float(spent), 6) for name, spent in report.statistics.timings.items()}
         members.append(f'"timings": {_dump(timings)}')
     out.write("{" + ",\n ".join(members) + "}\n")
 
@@ -37,13 +38,8 @@ def _array(values: list[dict[str, Any]]) -> str:
     return "[\n  " + ",\n  ".join(map(_dump, values)) + "\n ]" if values else "[]"
 
 
-def _text(text: str) -> str:
-    """Replace what stands for an undecodable byte of a file name: no strict parser takes half a surrogate pair."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _texts(texts: tuple[str, ...]) -> list[str]:
-    return [_text(text) for text in texts]
+    return [plain(text) for text in texts]
 
 
 def _seconds(value: float) -> float | None:
@@ -51,7 +47,8 @@ def _seconds(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _summary(report: Report, selection: Selection) -> dict[str, int | float]:
+def summary(report: Report, selection: Selection) -> dict[str, int | float]:
+    """Counts, and the score."""
     return {
         "files": report.statistics.files,
         "functions": report.statistics.functions,
@@ -64,7 +61,8 @@ def _summary(report: Report, selection: Selection) -> dict[str, int | float]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def describe(finding: Finding) -> dict[str, Any]:
+    """A finding as the contract says."""
     where, cost = finding.location, finding.cost
     return {
         "code": finding.code,
@@ -72,19 +70,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.name,
         "confidence": finding.confidence.label,
         "category": finding.category.value,
-        "path": _text(where.path),
+        "path": plain(where.path),
         "line": where.line,
         "column": where.column,
         "end_line": where.end_line,
         "end_column": where.end_column,
-        "function": _text(finding.function),
-        "callee": _text(finding.callee),
-        "context": _text(finding.context),
+        "function": plain(finding.function),
+        "callee": plain(finding.callee),
+        "context": plain(finding.context),
         "phase": finding.phase.value,
         "chain": _chain(finding.chain),
         "exposures": [_exposure(exposure) for exposure in finding.exposures],
         "also": list(finding.also),
-        "impact": _text(finding.impact),
+        "impact": plain(finding.impact),
         "fix_complexity": finding.fix_complexity,
         "cost": {
             "low": _seconds(cost.low),
@@ -93,9 +91,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "source": cost.source,
         },
         "gil": finding.gil,
-        "message": _text(finding.message),
+        "message": plain(finding.message),
         "verify": _texts(finding.verify),
-        "advice": _text(finding.advice),
+        "advice": plain(finding.advice),
         "tradeoffs": _texts(finding.tradeoffs),
         "fixes": [_fix(fix) for fix in finding.fixes],
     }
@@ -104,11 +102,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _chain(chain: tuple[Step, ...]) -> list[dict[str, Any]]:
     return [
         {
-            "path": _text(step.path),
+            "path": plain(step.path),
             "line": step.line,
             "column": step.column,
-            "function": _text(step.function),
-            "note": _text(step.note),
+            "function": plain(step.function),
+            "note": plain(step.note),
         }
         for step in chain
     ]
@@ -116,41 +114,43 @@ def _chain(chain: tuple[Step, ...]) -> list[dict[str, Any]]:
 
 def _exposure(exposure: Exposure) -> dict[str, Any]:
     return {
-        "path": _text(exposure.path),
+        "path": plain(exposure.path),
         "line": exposure.line,
         "column": exposure.column,
-        "function": _text(exposure.function),
+        "function": plain(exposure.function),
         "fingerprint": exposure.fingerprint,
         "chain": _chain(exposure.chain),
     }
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    return {"safety": fix.safety, "title": _text(fix.title), "edits": [_edit(edit) for edit in fix.edits]}
+    return {"safety": fix.safety, "title": plain(fix.title), "edits": [_edit(edit) for edit in fix.edits]}
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
     return {
-        "path": _text(edit.path),
+        "path": plain(edit.path),
         "start": list(edit.start),
         "end": list(edit.end),
-        "replacement": _text(edit.replacement),
+        "replacement": plain(edit.replacement),
     }
 
 
-def _not_analysed(report: Report) -> list[dict[str, Any]]:
-    entries = sorted((_text(entry.path), _text(entry.reason)) for entry in report.not_analysed)
+def not_analysed(report: Report) -> list[dict[str, Any]]:
+    """The files that could not be analysed, and why."""
+    entries = sorted((plain(entry.path), plain(entry.reason)) for entry in report.not_analysed)
     return [{"path": path, "reason": reason} for path, reason in entries]
 
 
-def _notices(report: Report) -> list[dict[str, Any]]:
+def notices(report: Report) -> list[dict[str, Any]]:
+    """What somebody should tidy up."""
     return [
         {
             "kind": notice.kind,
-            "path": _text(notice.path),
+            "path": plain(notice.path),
             "line": notice.line,
             "column": notice.column,
-            "message": _text(notice.message),
+            "message": plain(notice.message),
         }
         for notice in report.notices
     ]
@@ -169,6 +169,6 @@ def _statistics(report: Report) -> dict[str, Any]:
         "files_parsed": figures.files_parsed,
         "files_with_findings": figures.files_with_findings,
         "score_parts": [
-            {"what": _text(what), "effect": float(effect)} for what, effect in report.score_parts
+            {"what": plain(what), "effect": float(effect)} for what, effect in report.score_parts
         ],
     }

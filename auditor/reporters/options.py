@@ -16,7 +16,8 @@ class Options:
     """How to render.
 
     ``None`` leaves a choice to the output: its width, whether it is a terminal, whether it has colours. ``source``
-    reads the files that code frames quote; without it they are read from disk.
+    reads the files that code frames quote; without it they are read from disk. ``prefix`` is the working directory's
+    path below the top of the repository, from where machines name files; what is below ``fail_on`` fails no run.
     """
 
     min_severity: Severity = Severity.MONITOR
@@ -27,6 +28,8 @@ class Options:
     color: bool | None = None
     width: int | None = None
     source: Reader | None = None
+    prefix: str = ""
+    fail_on: Severity = Severity.MEDIUM
 
 
 DEFAULT = Options()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from unit.reporters_sample import REPORT, chain_of, exposures_of, finding
 
-from auditor.model import Location, NotAnalysed, Report, Severity
+from auditor.model import Aside, Location, NotAnalysed, Notice, Report, Severity
 from auditor.reporters import FORMATS, Options, get, terminal
 from auditor.reporters.cells import cut, escape, pieces, width, wrap
 from auditor.reporters.frames import excerpt
@@ -41,9 +43,80 @@ def _report(path: str, function: str, message: str) -> Report:
         exposures=exposures_of(chain, chain[:1]),
     )
     two = replace(one, severity=Severity.MEDIUM, chain=chain * 5)
-    return replace(REPORT, findings=(one, two, two), not_analysed=(NotAnalysed(path, message),))
+    aside = (Aside(one, "suppressed", message, path, 3), Aside(two, "baselined"))
+    notices = (Notice(path, 1, 1, "unused-suppression", message),)
+    return replace(
+        REPORT,
+        findings=(one, two, two),
+        not_analysed=(NotAnalysed(path, message),),
+        asides=aside,
+        notices=notices,
+    )
 
 
+def _json(text: str, report: Report) -> None:
+    json.loads(text.encode("ascii"))
+
+
+def _jsonl(text: str, report: Report) -> None:
+    records = [json.loads(line) for line in text.encode("ascii").split(b"\n")[:-1]]
+    assert [record["type"] for record in records].count("finding") == len(report.findings)
+
+
+def _sarif(text: str, report: Report) -> None:
+    (run,) = json.loads(text.encode("ascii"))["runs"]
+    for result in run["results"]:
+        assert not re.search(r"(?<!\\)(?:\\\\)*\[", result["message"]["text"])
+        reference = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert not re.search(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]", reference)
+        assert not re.search(r"%(?![0-9A-F]{2})", reference)
+
+
+def _github(text: str, report: Report) -> None:
+    *commands, last = text.removesuffix("\n").split("\n")
+    assert len(commands) == len(report.findings)
+    assert not last.startswith("::")
+    for line, reported in zip(commands, report.findings, strict=True):
+        head, properties, data = re.fullmatch(r"(::\w+) (.*?)::(.*)", line).groups()  # type: ignore[union-attr]
+        assert head in {"::error", "::warning", "::notice"}
+        assert properties.startswith("file=")
+        assert set(re.findall(r"%(.{2})", data + properties)) <= {"25", "0D", "0A", "3A", "2C"}
+        assert reported.code in properties
+
+
+def _gitlab(text: str, report: Report) -> None:
+    issues = json.loads(text.encode("ascii"))
+    prints = [issue["fingerprint"] for issue in issues]
+    assert len(set(prints)) == len(prints) == sum(len(finding.exposures) for finding in report.findings)
+
+
+def _junit(text: str, report: Report) -> None:
+    cases = list(ET.fromstring(text.encode("ascii")).iter("testcase"))
+    assert len(cases) == len(report.findings) + len(report.asides) + len(report.not_analysed)
+
+
+def _github_summary(text: str, report: Report) -> None:
+    assert text.isascii()
+    rows = [line for line in text.split("\n") if line.startswith("| ")]
+    assert len(rows) == 1 + len(report.findings)
+    assert all(row.count("|") == 5 for row in rows)
+    assert not set(re.sub(r"&#\d+;", "", "".join(rows[1:]))) & set("`<>*_[]@!\\")
+
+
+CHECKS = {
+    "json": _json,
+    "jsonl": _jsonl,
+    "sarif": _sarif,
+    "code-scanning": _sarif,
+    "github": _github,
+    "github-summary": _github_summary,
+    "gitlab": _gitlab,
+    "junit": _junit,
+}
+"""What holds of a format's output whatever the report holds."""
+
+
+@settings(deadline=None)  # SARIF reads the rule files
 @given(NASTY, NASTY, NASTY, NASTY, st.integers(40, 120), st.booleans())
 def test_text_is_safe_and_json_is_valid(
     path: str, function: str, message: str, line: str, columns: int, verbose: bool
@@ -54,8 +127,8 @@ def test_text_is_safe_and_json_is_valid(
         options = Options(source=lambda _: line, width=columns, terminal=False, verbose=verbose)
         get(name).render(report, out, options=options)
         _safe(out.getvalue())
-        if name == "json":
-            json.loads(out.getvalue().encode("ascii"))
+        if name in CHECKS:
+            CHECKS[name](out.getvalue(), report)
         if name == "concise":
             assert out.getvalue().count("\n") == 6
     out = io.StringIO()
