@@ -19,6 +19,7 @@ COMMANDS = {
     "baseline": "write down what is known, so that only new findings count",
     "explain": "say why a function runs on the loop, and what it reaches",
     "rule": "list the rules, or print the page of one",
+    "bench": "load-test the reference engine and its broken twin, or a service of your own",
     "config": "print the configuration in force and where each value comes from",
     "clean": "remove the cache",
 }

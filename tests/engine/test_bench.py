@@ -1,0 +1,106 @@
+"""`auditor bench` with real load: small rounds, whose figures nobody looks at here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine.serving import MISSING, Server, engine_directory, needs_engine
+
+
+def bench(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "auditor", "bench", *options],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.skipif(not MISSING, reason="the engine's libraries are installed")
+def test_without_the_extra_it_says_what_to_install() -> None:
+    done = bench("--rounds", "1")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("auditor: bench needs ")
+    assert line.endswith(": pip install 'loop-auditor[engine]'")
+
+
+@needs_engine
+@pytest.mark.slow
+def test_the_engines_side_by_side(tmp_path: Path) -> None:
+    target, page = tmp_path / "bench.json", tmp_path / "bench.html"
+    options = ["--rounds", "2", "--seconds", "4", "--uploads", "5", "--upload-every", "2", "--documents", "2"]
+    done = bench(*options, "--json", str(target), "--html", str(page))
+    assert done.returncode in {0, 1}, done.stderr
+    assert done.stderr == ""
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == ["idle", "broken", "fixed"]
+    written = json.loads(target.read_text())
+    engines = [one["engine"] for one in written["rounds"]]
+    assert engines == ["idle", "broken", "fixed", "broken", "fixed", "idle"]
+    for one in written["rounds"]:
+        record = one["record"]
+        assert record["sent"] == 400
+        assert len(record["heartbeats"]) + record["lost"] == 400
+        assert len(record["requests"]) == 80
+        assert len(record["uploads"]) == 10
+        assert bool(record["documents"]) == (one["engine"] != "idle")
+    by_name = {one["engine"]: one for one in written["summaries"]}
+    assert by_name["fixed"]["lost"] == 0
+    assert by_name["fixed"]["errors"] == {}
+    assert len(written["verdicts"]) == 8
+    assert page.read_text().count("<figure>") == 6
+
+
+@needs_engine
+def test_a_service_of_ones_own(server: Server, tmp_path: Path, pdf: Callable[..., bytes]) -> None:
+    file = tmp_path / "a.pdf"
+    file.write_bytes(pdf())
+    target = tmp_path / "bench.json"
+    done = bench(
+        *("--url", server.url, "--websocket", "/live", "--get", "/health", "--get", "/jobs"),
+        *("--put", "/documents?name=a.pdf", "--file", str(file)),
+        *("--rounds", "1", "--seconds", "2", "--uploads", "3", "--upload-every", "1", "--json", str(target)),
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    (one,) = json.loads(target.read_text())["rounds"]
+    record = one["record"]
+    assert (record["sent"], len(record["heartbeats"]), record["lost"]) == (200, 200, 0)
+    assert len(record["requests"]) == 40
+    assert len(record["uploads"]) == 6
+    assert record["errors"] == {}
+
+
+@needs_engine
+def test_a_service_that_is_not_there(tmp_path: Path) -> None:
+    target = tmp_path / "bench.json"
+    done = bench(
+        *("--url", "http://127.0.0.1:9", "--websocket", "/", "--rounds", "1", "--seconds", "1"),
+        *("--uploads", "0", "--json", str(target)),
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    (one,) = json.loads(target.read_text())["rounds"]
+    assert one["record"]["lost"] == one["record"]["sent"] == 100
+    assert set(one["record"]["errors"]) == {"GET: ClientConnectorError", "WebSocket: ClientConnectorError"}
+
+
+@needs_engine
+def test_an_engine_without_language_data_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fixed", "--language", "tlh", "--data", str(tmp_path)],
+        cwd=engine_directory(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("engine: no Tesseract data for the language 'tlh': pip install tessdata.tlh, or ")
