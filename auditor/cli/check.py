@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditor.cli import outputs, settings
+from auditor.cli import gate, outputs, settings
 from auditor.cli.errors import UsageError
+from auditor.cli.focus import Focus
 from auditor.cli.main import FINDINGS, OK
 from auditor.model import Report, Severity
 from auditor.reporters import FORMATS
@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take the contents of FILE from standard input; audits PATHs, or FILE alone when none is given",
     )
     parser.add_argument(
+        "--focus",
+        action="store_true",
+        help="audit the working directory, and show only findings that have to do with PATHs, at any step",
+    )
+    parser.add_argument(
         "--since",
         metavar="REV",
         help="only what is new since this branch left REV (a branch, tag or commit of git)",
@@ -65,8 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Audit, write the reports, and say by the exit code whether anything was found."""
     destinations = outputs.parse(arguments.outputs)
     paths, overlay = _inputs(arguments)
+    focus = None
+    if arguments.focus:
+        focus, paths = Focus(paths), [os.curdir]
     config = settings.configuration(arguments, paths, overlay)
-    report = _audit(paths, config, arguments)
+    report = gate.audited(paths, config, arguments)
+    if focus is not None:
+        report = focus.on(report)
     if not arguments.quiet:
         for warning in _warnings(report, paths):
             print(f"auditor: warning: {warning}", file=sys.stderr)
@@ -93,38 +103,6 @@ def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, 
     if os.path.isdir(name):
         raise UsageError(f"--stdin-filename: {name} is a directory; name a file")
     return paths or [name], ((os.path.abspath(name), sys.stdin.buffer.read()),)
-
-
-def _audit(paths: list[str], config: Config, arguments: argparse.Namespace) -> Report:
-    if arguments.update_baseline and not config.baseline:
-        raise UsageError(
-            "--update-baseline: there is no baseline; name it with --baseline or in the settings"
-        )
-    from auditor.audit import full_audit
-    from auditor.reporters import progress
-
-    known = None
-    if config.baseline:
-        from auditor.verdict import baseline
-
-        known = baseline.read(config.baseline)
-    before = None
-    if arguments.since is not None:
-        from auditor.cli import revision
-
-        before = revision.exposures(arguments.since, paths, config)
-    with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
-        outcome = full_audit(paths, config, shown, known=known, before=before)
-    if not arguments.update_baseline or known is None or not outcome.gone:
-        return outcome.report
-    baseline.write(
-        known.path, [entry for at, (_, entry) in enumerate(known.entries) if at not in outcome.gone]
-    )
-    if not arguments.quiet:
-        shown_path = os.path.relpath(known.path)
-        print(f"auditor: {shown_path}: {len(outcome.gone):,} entries removed", file=sys.stderr)
-    notices = tuple(notice for notice in outcome.report.notices if notice.kind != "stale-baseline")
-    return replace(outcome.report, notices=notices)
 
 
 def _warnings(report: Report, paths: list[str]) -> list[str]:

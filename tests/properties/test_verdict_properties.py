@@ -82,6 +82,16 @@ def test_nothing_found_is_the_best() -> None:
     assert score([]) == (10.0, ())
 
 
+@pytest.mark.parametrize(
+    ("program", "least", "most"), [("document_upload", 1.0, 3.0), ("document_upload_ok", 9.0, 10.0)]
+)
+def test_broken_and_mended_programs_are_told_apart(
+    repository_root: Path, monkeypatch: pytest.MonkeyPatch, program: str, least: float, most: float
+) -> None:
+    monkeypatch.chdir(repository_root / "fixtures" / "programs" / program)
+    assert least <= audit(["."], config.load(".", {"cache": False})).score <= most
+
+
 # Fingerprints ------------------------------------------------------------------------------------------------
 
 PROGRAM = """\

@@ -1,0 +1,48 @@
+"""One audit with all that decides what counts: the baseline, and the revision to compare with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from auditor.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from auditor.config import Config
+    from auditor.model import Report
+
+
+def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> Report:
+    """The report; with ``--update-baseline`` what is gone is removed from the baseline."""
+    if arguments.update_baseline and not config.baseline:
+        raise UsageError(
+            "--update-baseline: there is no baseline; name it with --baseline or in the settings"
+        )
+    from auditor.audit import full_audit
+    from auditor.reporters import progress
+
+    known = None
+    if config.baseline:
+        from auditor.verdict import baseline
+
+        known = baseline.read(config.baseline)
+    before = None
+    if arguments.since is not None:
+        from auditor.cli import revision
+
+        before = revision.exposures(arguments.since, paths, config)
+    with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
+        outcome = full_audit(paths, config, shown, known=known, before=before)
+    if not arguments.update_baseline or known is None or not outcome.gone:
+        return outcome.report
+    kept = [entry for at, (_, entry) in enumerate(known.entries) if at not in outcome.gone]
+    baseline.write(known.path, kept)
+    if not arguments.quiet:
+        number = len(outcome.gone)
+        what = "entry" if number == 1 else "entries"
+        print(f"auditor: {os.path.relpath(known.path)}: {number:,} {what} removed", file=sys.stderr)
+    notices = tuple(notice for notice in outcome.report.notices if notice.kind != "stale-baseline")
+    return replace(outcome.report, notices=notices)
