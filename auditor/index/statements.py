@@ -239,9 +239,22 @@ class StatementIndexer(ExpressionIndexer):
 
     def return_(self, node: ast.Return) -> bool:
         if node.value is not None:
-            value = self.visit(node.value)
-            self.function.returns.append((value, self.region))
+            self.returned(node.value)
         return True
+
+    def returned(self, node: ast.expr) -> None:
+        """Record what is returned; the two sides of a conditional expression stand under its test."""
+        if node.__class__ is ast.IfExp:
+            outer = self.region
+            test = self.test(node.test)
+            self.region = self.new_region(f.IF, test, True)
+            self.returned(node.body)
+            self.region = outer
+            self.region = self.new_region(f.IF, test, False)
+            self.returned(node.orelse)
+            self.region = outer
+        else:
+            self.function.returns.append((self.visit(node), self.region))
 
     def raise_(self, node: ast.Raise) -> bool:
         if node.exc is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
+from auditor.link import awaiting
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
@@ -44,9 +45,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
             constraints = guards.of(module, region) if region else g.NO_CONSTRAINTS
             if g.DEAD in constraints:
                 continue
-            if self.constants and not self.evaluator.results.region_possible(
-                module, region, self.function, self.constants
-            ):
+            if region and not self.is_possible(region):
                 continue
             if call[f.C_FLAGS] & f.IS_DECORATOR:
                 self.decoration(number, call, place_of(module, number), constraints)
@@ -72,15 +71,16 @@ class BodyBuilder(Handovers, ImplicitCalls):
                     exprs[e][0] in _CALLABLE_TAGS for _, e in call[f.C_KEYWORDS]
                 ):
                     continue
-            self.call(
-                values, number, place_of(module, number), constraints, bool(call[f.C_FLAGS] & f.AWAITED)
-            )
+            self.call(values, number, place_of(module, number), constraints)
         self.implicit_calls()
         return self.result
 
-    def call(
-        self, values: Values, number: int, place: Place, constraints: Constraints, awaited: bool
-    ) -> None:
+    def is_awaited(self, number: int) -> bool:
+        """Whether the result of the call is awaited, here or by who called this node."""
+        flags: int = self.module.facts.calls[number][f.C_FLAGS]
+        return bool(flags & f.AWAITED) or number in self.awaited_calls
+
+    def call(self, values: Values, number: int, place: Place, constraints: Constraints) -> None:
         """Everything that calling one of ``values`` may do."""
         if len(values) == 1:
             value = values[0]
@@ -107,7 +107,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 receivers.update((t[0], instance) for t in targets if t[1].facts.name != "__new__")
         if not targets:
             return
-        if awaited and len(targets) > 1:
+        if len(targets) > 1 and self.is_awaited(number):
             targets = self.awaitable(targets)
         if len({t[1] for t in targets}) > MAX_TARGETS:
             return
@@ -225,6 +225,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if function.facts.is_generator and function.facts.kind != f.LAMBDA:
             return  # calling it only makes the generator; its body runs where that is iterated
         environment = self.environment_at(value, function, skip, (self.module, number), receiver=receiver)
+        if self.is_awaited(number) and awaiting.tells_apart(function):
+            environment = self.edges.with_entry(environment, function, awaiting.AWAITED)
         self.add_edge(function, environment, place, self.entry(function), confidence, constraints, "call")
         self.results_handed_over(function, skip, number, constraints)
 
@@ -259,9 +261,12 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 kept.append(target)
                 continue
             returned = self.evaluator.results.returned(target[0])
-            if any(x.kind in (v.COROUTINE, v.AWAITABLE, v.EXTERNAL_INSTANCE, v.INSTANCE) for x in returned):
+            if any(x.kind in awaiting.AWAITABLES and self.may_be_awaited(x) for x in returned):
                 kept.append(target)
         return kept or targets
+
+    def may_be_awaited(self, value: Value) -> bool:
+        return awaiting.may_be_awaited(self.evaluator, value.one)
 
     def decoration(self, number: int, call: tuple, place: Place, constraints: Constraints) -> None:  # type: ignore[type-arg]
         """Applying a decorator: a call of a function of the program, or a registration with a framework."""
@@ -276,7 +281,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
         for value in values:
             if value.kind == v.EXTERNAL:
                 self.register(value.a, decorated, None, place, constraints)
-        self.call([x for x in values if x.kind != v.EXTERNAL], number, place, constraints, False)  # type: ignore[arg-type]
+        self.call([x for x in values if x.kind != v.EXTERNAL], number, place, constraints)  # type: ignore[arg-type]
 
     def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:
         """A call of something outside the program: its own effect, and what it does with callables."""
@@ -315,6 +320,4 @@ class BodyBuilder(Handovers, ImplicitCalls):
 
     def is_awaited_namesake(self, dotted: str, number: int) -> bool:
         """A coroutine of that name made by an awaited call is not the blocking one."""
-        return bool(self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED) and not dotted.startswith(
-            "builtins."
-        )
+        return self.is_awaited(number) and not dotted.startswith("builtins.")

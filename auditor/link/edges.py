@@ -201,7 +201,7 @@ class Edges:
         """Parameters that tell variants of the function apart: those that may hold callables, and tested flags."""
         known = self._telling.get(function)
         if known is None:
-            flags = self.evaluator.results.tested_parameters(function)
+            flags = self.evaluator.results.choices.tested_parameters(function)
             self._telling[function] = ((), flags)  # for recursion
             uses = self.uses(function.module)
             # a list, not a generator: nothing of C may stand between the frames of this recursion
@@ -312,6 +312,12 @@ class Edges:
                             if exprs[e][0] == f.PARAM and exprs[e][1] == function.number:
                                 found.add(exprs[e][2])
         return found
+
+    def with_entry(self, environment: Environment, function: Function, index: int) -> Environment:
+        """The environment with an entry that holds true."""
+        entries = dict(environment)
+        entries[function, index] = self.evaluator.interner.make(v.CONSTANT, True, "bool").one
+        return tuple(sorted(entries.items(), key=lambda item: (item[0][0].id, item[0][1])))
 
     def environment_for(
         self, function: Function, captured: Environment, given: Iterable[tuple[int, Values]]

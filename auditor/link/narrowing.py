@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
+from auditor.link import awaiting
 from auditor.link import guards as g
 from auditor.link import values as v
+from auditor.link.choices import constant_of
 from auditor.link.nodes import Body, Node
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
@@ -63,11 +65,28 @@ class BodyValues:
         self.environment = dict(node.environment)
         self.result = Body()
         self.constants = {
-            index: values[0].a
+            index: constant[0]
             for (owner, index), values in node.environment
-            if owner is node.function and len(values) == 1 and values[0].kind == v.CONSTANT
+            if owner is node.function and (constant := constant_of(values)) is not None
         }
         self.receiver = self._receiver()
+        self.awaited_calls: frozenset[int] = frozenset()
+        self._dead: frozenset[int] = frozenset()
+        if (node.function, awaiting.AWAITED) in self.environment:
+            self.awaited_calls = awaiting.returned_calls(node.function)
+            self._dead = awaiting.dead_regions(node.function, self.evaluator, self.values)
+
+    def is_possible(self, region: int) -> bool:
+        """Whether this node gets to the region: what its parameters are, and that it is awaited, may say no."""
+        if self.constants and not self.evaluator.results.choices.is_possible(
+            self.module, region, self.function, self.constants
+        ):
+            return False
+        while self._dead and region:
+            if region in self._dead:
+                return False
+            region = self.module.facts.regions[region][1]
+        return True
 
     def _receiver(self) -> tuple[int, Value] | None:
         """What ``self`` is in this node, where the environment knows it: (number of the method, value)."""
@@ -179,11 +198,7 @@ class BodyValues:
         constraints = self.edges.guards.of(self.module, region)
         if g.DEAD in constraints:
             return None
-        if self.constants and not self.evaluator.results.region_possible(
-            self.module, region, self.function, self.constants
-        ):
-            return None
-        return constraints
+        return constraints if self.is_possible(region) else None
 
     def narrowed(self, position: int, region: int) -> Values:
         """The values of a callee; those of ``x.name`` without the types that ``isinstance`` around it rules out."""

@@ -9,6 +9,7 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import bound_expressions
+from auditor.link.choices import Callee
 from auditor.link.declared import BLOCKING_API
 from auditor.link.narrowing import BodyValues
 from auditor.link.nodes import STEPS, Edge, Place, Sink
@@ -99,12 +100,12 @@ class Recorder(BodyValues):
             given.append((0, receiver.one))
         environment = self.edges.environment_for(function, captured, given)
         if flags:
-            constants = self.evaluator.results.constants(function, site, skip - first, flags)
+            constants = self.evaluator.results.choices.constants(function, site, skip - first, flags)
             if constants:
                 interner = self.evaluator.interner
                 entries = dict(environment)
                 for index, constant in constants.items():
-                    if (function, index) not in entries:
+                    if (function, index) not in entries and not isinstance(constant, Callee):
                         entries[function, index] = interner.make(
                             v.CONSTANT, constant, constant.__class__.__name__
                         ).one

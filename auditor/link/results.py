@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.choices import Choices
 from auditor.link.stdlib import SPECIAL
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 
@@ -28,7 +29,7 @@ class Results:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._tested: dict[Function, frozenset[int]] = {}
+        self.choices = Choices(evaluator)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -147,9 +148,9 @@ class Results:
     def _specialised(self, function_value: Value, site: Site | None, skip: int) -> Values:
         """The returned values, without the branches that literal arguments of this call rule out."""
         function: Function = function_value.a
-        tested = self.tested_parameters(function)
+        tested = self.choices.tested_parameters(function)
         if tested and site is not None:
-            constants = self.constants(function, site, skip, tested)
+            constants = self.choices.constants(function, site, skip, tested)
             if constants:
                 # a node of its own: the function may call itself with the same constants
                 key = ("b", function, tuple((i, repr(x)) for i, x in sorted(constants.items())))
@@ -161,104 +162,9 @@ class Results:
         module = function.module
         found: Values = NOTHING
         for expression, region in function.facts.returns:
-            if self.region_possible(module, region, function, constants):
+            if self.choices.is_possible(module, region, function, constants):
                 found = join(found, self._evaluator.values(module, expression))
         return self._with_declared(function, found)
-
-    # -- literal specialisation --------------------------------------------------------------------------------
-
-    def tested_parameters(self, function: Function) -> frozenset[int]:
-        """Parameters whose truth or equality with a constant a branch of the function tests."""
-        known = self._tested.get(function)
-        if known is None:
-            found = set()
-            exprs = function.module.facts.exprs
-            regions = {region for _, region in function.facts.returns}
-            regions.update(function.module.facts.calls[c][f.C_REGION] for c in function.facts.calls)
-            table = function.module.facts.regions
-            for start in regions:
-                region = start
-                while region:
-                    kind, parent, data, _ = table[region]
-                    if kind == f.IF:
-                        expression = exprs[data]
-                        while expression[0] == f.NOT:
-                            expression = exprs[expression[1]]
-                        if expression[0] == f.COMPARE:
-                            expression = exprs[expression[2]]
-                        if expression[0] == f.PARAM and expression[1] == function.number:
-                            found.add(expression[2])
-                    region = parent
-            known = self._tested[function] = frozenset(found)
-        return known
-
-    def constants(
-        self, function: Function, site: Site, skip: int, indices: frozenset[int]
-    ) -> dict[int, object]:
-        """Literal values that the call surely gives to the parameters, defaults included."""
-        module, number = site
-        evaluator = self._evaluator
-        found: dict[int, object] = {}
-        for index in indices:
-            given = bound_expressions(module, number, function, index, skip)
-            if given is None:
-                default = function.facts.params[index][3]
-                if default < 0:
-                    continue
-                values = evaluator.values(function.module, default)
-            elif len(given) == 1 and module.facts.exprs[given[0]][0] != f.STARRED:
-                values = evaluator.values(module, given[0])
-            else:
-                continue
-            if len(values) == 1 and values[0].kind == v.CONSTANT:
-                found[index] = values[0].a
-        return found
-
-    def region_possible(
-        self, module: Module, region: int, function: Function, constants: dict[int, object]
-    ) -> bool:
-        """Whether a region can be reached when parameters have these values."""
-        table = module.facts.regions
-        while region:
-            kind, parent, data, polarity = table[region]
-            if kind == f.IF:
-                truth = self._truth(module, data, function, constants)
-                if truth is not None and truth != polarity:
-                    return False
-            region = parent
-        return True
-
-    def _truth(
-        self, module: Module, position: int, function: Function, constants: dict[int, object]
-    ) -> bool | None:
-        exprs = module.facts.exprs
-        expression = exprs[position]
-        tag = expression[0]
-        if tag == f.NOT:
-            inner = self._truth(module, expression[1], function, constants)
-            return None if inner is None else not inner
-        if tag == f.PARAM and expression[1] == function.number and expression[2] in constants:
-            return bool(constants[expression[2]])
-        if tag == f.BOOLEAN:
-            parts = [self._truth(module, p, function, constants) for p in expression[2]]
-            if expression[1] == "and":
-                return False if False in parts else None if None in parts else True
-            return True if True in parts else None if None in parts else False
-        if tag == f.COMPARE:
-            left, right = exprs[expression[2]], exprs[expression[3]]
-            if (
-                left[0] == f.PARAM
-                and left[1] == function.number
-                and left[2] in constants
-                and right[0] == f.CONST
-            ):
-                value = constants[left[2]]
-                operator = expression[1]
-                if operator in ("is", "=="):
-                    return bool(value == right[1])
-                if operator in ("is not", "!="):
-                    return bool(value != right[1])
-        return None
 
     # -- substitution ------------------------------------------------------------------------------------------
 

@@ -853,6 +853,10 @@ DEMOS: dict[str, Demo] = {
         from app import main
         await main()
         """),
+    "two_ways": Demo("""
+        from app import main
+        await main()
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:

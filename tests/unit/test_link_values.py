@@ -342,10 +342,10 @@ def test_results_of_external_calls() -> None:
         ("named('b')", "a B"),
         ("named(unknown)", "a A | a B"),
         ("negated(True)", "a B"),
-        pytest.param("both(True, False)", "a B", marks=misses("a test of two parameters tells nothing")),
-        pytest.param("both(True, True)", "a A", marks=misses("a test of two parameters tells nothing")),
-        pytest.param("none(None)", "a B", marks=misses("a conditional expression is not split")),
-        pytest.param("none()", "a B", marks=misses("a conditional expression is not split")),
+        ("both(True, False)", "a B"),
+        ("both(True, True)", "a A"),
+        ("none(None)", "a B"),
+        ("none()", "a B"),
     ],
 )
 def test_literal_arguments_pick_the_branch(call: str, result: str) -> None:

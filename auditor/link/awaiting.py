@@ -1,0 +1,75 @@
+"""Functions whose result is awaited: what they return otherwise, and how they get there, is no way of this call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import values as v
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Function
+    from auditor.link.values import Values
+
+AWAITED: Final = -1
+"""The entry of an environment, in the place of a parameter's index, that says that the call's result is awaited."""
+
+AWAITABLES: Final = frozenset({v.COROUTINE, v.AWAITABLE, v.EXTERNAL_INSTANCE, v.INSTANCE})
+"""Kinds of values that may be awaitable, if their types say nothing else."""
+
+_NEVER: Final = frozenset({v.CONSTANT, v.CONTAINER, v.FUNCTION, v.BOUND, v.CLASS, v.MODULE})
+
+
+def tells_apart(function: Function) -> bool:
+    """Whether awaiting the result says which way a plain function goes, or what another one does whose result it is."""
+    facts = function.facts
+    if facts.kind == f.ASYNC_DEF or facts.is_generator or not facts.returns:
+        return False
+    if len(facts.returns) > 1:
+        return True
+    return bool(function.module.facts.exprs[facts.returns[0][0]][0] == f.CALL)
+
+
+def may_be_awaited(evaluator: Evaluator, values: Values) -> bool:
+    """Whether one of the values may be awaitable; what is not known may."""
+    # beside a parameter stands what its annotation says
+    values = tuple(x for x in values if x.kind != v.PARAMETER)
+    if not values:
+        return True
+    for value in values:
+        if value.kind in _NEVER or (value.kind == v.EXTERNAL_INSTANCE and value.a.startswith("builtins.")):
+            continue
+        if value.kind != v.INSTANCE:
+            return True
+        hierarchy = evaluator.hierarchy
+        if hierarchy.methods(value, "__await__") or hierarchy.external_bases(value.a):
+            return True
+    return False
+
+
+def returned_calls(function: Function) -> frozenset[int]:
+    """Calls whose results the function returns as they are."""
+    exprs = function.module.facts.exprs
+    return frozenset(exprs[e][1] for e, _ in function.facts.returns if exprs[e][0] == f.CALL)
+
+
+def dead_regions(function: Function, evaluator: Evaluator, values: Callable[[int], Values]) -> frozenset[int]:
+    """Regions that always end in a ``return`` of something that cannot be awaited; ``values`` evaluates what is
+    returned.
+    """
+    regions = function.module.facts.regions
+    alive: set[int] = {0}
+    others: list[int] = []
+    for position, region in function.facts.returns:
+        if not may_be_awaited(evaluator, values(position)):
+            others.append(region)
+            continue
+        while region not in alive:
+            alive.add(region)
+            region = regions[region][1]
+    if len(others) == len(function.facts.returns):
+        return frozenset()  # it cannot be awaited at all, so we know too little
+    return frozenset(others) - alive
