@@ -258,3 +258,100 @@ class Report:
     known: int = 0
     asides: tuple[Aside, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+
+class StallKind(StrEnum):
+    """Why the loop stood still, as far as it can be told from outside; the value is the word in reports."""
+
+    BLOCKING_WAIT = "blocking-wait"
+    """The loop's thread waited in a call: sleep, network, disk, lock, child process."""
+    PYTHON_CPU = "python-cpu"
+    """One callback computed in Python bytecode; other threads got their turn."""
+    NATIVE_CPU = "native-cpu"
+    """One callback computed in C code that lets other threads run meanwhile."""
+    C_CALL = "c-call"
+    """One call of C code held the interpreter lock, on the loop's thread or (see ``culprit``) on another."""
+    GARBAGE_COLLECTION = "garbage-collection"
+    SATURATION = "saturation"
+    """Many callbacks of one turn, none of them long, added up."""
+    MACHINE_BUSY = "machine-busy"
+    """The thread was ready to run, but the machine ran something else."""
+    STOPPED = "stopped"
+    """The process was stopped by a signal."""
+    DEBUGGER = "debugger"
+    UNKNOWN = "unknown"
+    """Too short, or too well hidden, for a single sample."""
+
+
+StallState = Literal["ended", "ongoing", "process-exited"]
+GilUse = Literal["held", "released", "unknown"]
+SampleSource = Literal["py-spy", "in-process"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of a stack at run time; ``path`` is as the program knows it, ``function`` qualified where known.
+
+    ``project`` is false for the standard library, installed packages and code without a file.
+    """
+
+    path: str
+    line: int
+    function: str
+    project: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The deepest frame of the project in a stall; ``text`` and ``sha256`` are of its file when it was read."""
+
+    path: str
+    line: int
+    function: str
+    text: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StallSample:
+    """One look at the stack: ``at`` seconds after the stall began.
+
+    ``exact`` is false when the look may have come after the fact, so that the line may be the next one.
+    """
+
+    at: float
+    source: SampleSource
+    exact: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """An event loop that stood still for ``duration`` seconds from ``start`` (seconds since the epoch).
+
+    ``frames`` are those of the best sample, innermost first; ``coroutines`` the await chain of the running task,
+    outermost first. ``cpu``, ``queued`` (ready to run, but not running) and ``collecting`` (garbage) are seconds
+    of the loop's thread within the stall. ``culprit`` names the other thread that held the interpreter lock.
+    """
+
+    id: str
+    pid: int
+    loop: str
+    thread: str
+    start: float
+    duration: float
+    state: StallState
+    kind: StallKind
+    gil: GilUse
+    cpu: float
+    queued: float
+    collecting: float
+    threshold: float
+    site: Site | None = None
+    frames: tuple[Frame, ...] = ()
+    task: str = ""
+    coroutines: tuple[Frame, ...] = ()
+    culprit: str = ""
+    samples: tuple[StallSample, ...] = ()
+    route: str = ""
+    note: str = ""

@@ -1,0 +1,116 @@
+"""One stall in the making: what has been seen of it so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from auditor.model import Frame, GilUse, SampleSource
+from auditor.runtime.clock import MILLISECOND
+from auditor.runtime.frames import Driver, blamed
+from auditor.runtime.loops import Key, Late, WatchedLoop
+from auditor.runtime.proc import Sched
+
+PROMPT = 20 * MILLISECOND
+"""A thread that wants the interpreter lock gets it within some switch intervals of 5 ms, unless C code keeps it."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """A stack of the loop's thread. ``callback`` names what the loop was running, in-process samples only."""
+
+    at: int
+    source: SampleSource
+    exact: bool
+    frames: tuple[Frame, ...]
+    task: str = ""
+    coroutines: tuple[Frame, ...] = ()
+    callback: int = 0
+    owns_gil: bool | None = None
+    culprit: str = ""
+    culprit_frames: tuple[Frame, ...] = ()
+    route: str = ""
+    site: Frame | None = None
+
+
+@dataclass(slots=True)
+class Question:
+    """A sample asked of the process itself; ``answered`` is when it was taken, or 0."""
+
+    asked: int
+    answered: int = 0
+
+
+@dataclass(slots=True)
+class Episode:
+    """A busy period that may become a stall. Times are nanoseconds of the monotonic clock."""
+
+    number: int
+    loop: WatchedLoop
+    key: Key
+    since: int
+    opened: int
+    asleep: bool
+    sched: Sched
+    collected: int
+    driver: Driver | None
+    late_count: int
+    taken: list[Taken] = field(default_factory=list)
+    questions: dict[int, Question] = field(default_factory=dict)
+    dumps: int = 0
+    next_question: int = 0
+    next_dump: int = 0
+    next_report: int = 0
+    stopped: int = 0
+    traced: bool = False
+    idle: bool = True
+    """Whether the thread has only been seen waiting for events, in an episode that began asleep."""
+    running: bool = True
+    overslept: int = 0
+    """How long the watcher itself did not get to run meanwhile."""
+    locked: int = 0
+    """How long a watcher on a thread waited for the interpreter lock."""
+    changed: int = 0
+    """When the watcher saw that it was over, or 0."""
+    changed_since: int = 0
+    late: Late | None = None
+    end_sched: Sched | None = None
+    end_collected: int = 0
+    exited: bool = False
+
+    def best(self) -> Taken | None:
+        """The sample to show: an exact one at the place where most exact ones are, preferably one with a task."""
+        exact = [taken for taken in self.taken if taken.exact]
+        if not exact:
+            return self.taken[0] if self.taken else None
+        votes = Counter(_place(taken.site) for taken in exact)
+        place, _ = votes.most_common(1)[0]
+        there = [taken for taken in exact if _place(taken.site) == place]
+        return next((taken for taken in there if taken.source == "py-spy"), there[0])
+
+    def add(self, taken: Taken) -> None:
+        """Keep the sample; the first and the latest ones when there are many."""
+        if self.asleep:
+            self.taken.append(taken)  # the loop itself waits: for the lock, or for the CPU
+            return
+        if self.driver is not None and not self.driver.runs(taken.frames):
+            self.running = False
+            return
+        self.running = True
+        taken.site = blamed(taken.frames, self.driver)
+        self.taken.append(taken)
+        if len(self.taken) > 16:
+            del self.taken[8]
+
+    def gil(self, end: int) -> GilUse:
+        """Whether C code kept the interpreter lock: for much of the time the process could not answer a question."""
+        waits = [(question.answered or end) - question.asked for question in self.questions.values()]
+        longest = max([*waits, self.locked], default=0)
+        if longest >= max(PROMPT, (end - self.opened) * 2 // 5):
+            return "held"
+        answered = any(question.answered for question in self.questions.values())
+        return "released" if answered and min(waits) < PROMPT and not self.locked else "unknown"
+
+
+def _place(frame: Frame | None) -> tuple[str, int] | None:
+    return (frame.path, frame.line) if frame else None

@@ -1,0 +1,348 @@
+"""The probe of one loop: a beat, and stamps around the selector, so that others can see the loop live or stand still.
+
+The stdlib's loop is stamped each time its selector returns: that gives the start of a turn exactly, for 0.1 to 0.2 us.
+A loop that turns very often, or never waits, would feel that, and needs it least; so the stamps are taken off while
+it is *hot*, beats come more often meanwhile, and once a second the stamps are tried again for one beat. On
+uvloop libuv itself adds up the time that the loop waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import sys
+import threading
+import weakref
+from bisect import bisect_left
+from collections.abc import Callable
+from inspect import CO_COROUTINE
+from types import CodeType, FrameType
+from typing import Any
+
+from auditor.runtime import uv
+from auditor.runtime.board import BUCKETS, Cell, Mode, Slot, State
+from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
+
+HOT_PERIOD = 5 * MILLISECOND
+HOT_TURN = 30_000
+"""A loop whose turns take less than this on average, in ns, is hot: a stamp would cost it more than a per cent."""
+RETRY = SECOND
+"""How long a hot loop goes without stamps before they are tried for one period again."""
+_REAL_CLOCKS = frozenset({"asyncio.base_events", "uvloop.loop", "winloop.loop"})
+_NS_BUCKETS = tuple(bound * MILLISECOND for bound in BUCKETS)
+
+
+def period_for(threshold: float) -> int:
+    """Nanoseconds between beats: 25 ms, less for thresholds below 100 ms."""
+    return max(MILLISECOND, min(25 * MILLISECOND, int(threshold * SECOND / 4)))
+
+
+class Probe:
+    """Watches one loop. ``begin`` and ``rest`` are called on the loop's thread; ``forget`` on any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, slot: Slot, threshold: float) -> None:
+        self._loop = weakref.ref(loop)  # whoever watches a loop must not keep it
+        self.slot = slot
+        self._pid = os.getpid()
+        self._period = period_for(threshold)
+        self._late = int(threshold * SECOND / 2)
+        self._handle: asyncio.Handle | None = None
+        self._context = contextvars.Context()
+        self._ready = getattr(loop, "_ready", None)
+        self._uv = uv.of(loop)
+        self._uv_base = self._uv.idle() if self._uv else 0
+        selector = getattr(loop, "_selector", None)
+        self._stamps = None
+        if self._uv is None and callable(getattr(selector, "select", None)):
+            self._stamps = Stamps(selector, slot.cells)
+        self._driver: tuple[CodeType, int, CodeType | None] | None = None
+        self._lead: tuple[float, int] = (0.0, 0)
+        self._retry = 0
+        self._turns = 0
+        self._guessed = 0.0
+        self._idle_share = 0.0
+        self._take_slot(loop)
+        self._finalizer = weakref.finalize(loop, _give_back, slot.cells)
+        self._finalizer.atexit = False
+
+    def _take_slot(self, loop: asyncio.AbstractEventLoop) -> None:
+        cells = self.slot.cells
+        generation = cells[Cell.GENERATION] + 1
+        for cell in range(len(cells)):
+            cells[cell] = 0
+        cells[Cell.GENERATION] = generation
+        cells[Cell.STARTED] = Clocks.monotonic_ns()
+        cells[Cell.BACKEND] = self._uv.descriptor if self._uv else _descriptor(loop)
+        cells[Cell.READY] = -1
+        cells[Cell.STATE] = State.RESTING
+
+    @property
+    def active(self) -> bool:
+        """Whether it works for the process that runs; a forked child has probes that do not."""
+        return self._pid == os.getpid() and self.slot.cells[Cell.STATE] != State.FREE
+
+    # ------------------------------------------------------------ begin and end of a run
+
+    def begin(self, driver: FrameType | None = None) -> None:
+        """Start, or start again, on a loop that runs or is about to.
+
+        ``driver`` is the frame that will run the loop; without it this is called from within the loop.
+        """
+        loop = self._loop()
+        if loop is None:
+            return
+        cells, now = self.slot.cells, Clocks.monotonic_ns()
+        cells[Cell.NATIVE_ID], cells[Cell.IDENT] = threading.get_native_id(), threading.get_ident()
+        cells[Cell.CPU] = Clocks.thread_ns()
+        cells[Cell.BEAT] = cells[Cell.TURN] = now
+        self._driver = None
+        self._cancel()
+        self._stamp(now)
+        if driver is None:
+            self._tell(loop, _driver_of(sys._getframe()))  # noqa: SLF001 - who runs this coroutine
+        else:
+            self._tell(loop, driver, any_line=True)
+        cells[Cell.DUE] = 0
+        cells[Cell.STATE] = State.RUNNING
+        if _real_clock(loop):
+            self._lead = (loop.time(), now)
+            self._plan(loop, now, self._period)
+
+    def rest(self) -> None:
+        """The loop has stopped running; it may run again."""
+        if not self.active or self.slot.cells[Cell.STATE] != State.RUNNING:
+            return
+        cells, now = self.slot.cells, Clocks.monotonic_ns()
+        idle = self._waited()
+        busy_since = cells[Cell.TURN] if self._stamped else cells[Cell.BEAT]
+        if now - busy_since > self._late:
+            self._was_late(now, Clocks.thread_ns(), idle)
+        cells[Cell.IDLE] = idle
+        cells[Cell.STATE] = State.RESTING
+        self._cancel()
+        if self._stamps is not None:
+            self._stamps.take_off()
+
+    def forget(self) -> None:
+        """Leave the loop as it was found."""
+        if not self.active:
+            return
+        self.slot.cells[Cell.STATE] = State.FREE
+        if self._stamps is not None:
+            self._stamps.take_off()
+        loop = self._loop()
+        if self._handle is not None and loop is not None and not loop.is_running():
+            self._handle.cancel()  # otherwise the next beat finds its slot free and plans no further one
+        self._handle = None
+        self._finalizer.detach()
+
+    def abandon(self) -> None:
+        """In a forked child: the board is the parent's, so leave no mark on it any more."""
+        if self._stamps is not None:
+            self._stamps.take_off()
+
+    def _cancel(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    # ------------------------------------------------------------ the beat
+
+    def _plan(self, loop: asyncio.AbstractEventLoop, now: int, period: int) -> None:
+        self.slot.cells[Cell.PERIOD] = period
+        self.slot.cells[Cell.DUE] = now + period
+        self._handle = loop.call_later(period / SECOND, self._beat, context=self._context)
+
+    def _beat(self) -> None:
+        loop = self._loop()
+        if loop is None or not self.active:
+            return
+        cells, now = self.slot.cells, Clocks.monotonic_ns()
+        last, lag = cells[Cell.BEAT], now - cells[Cell.DUE]
+        idle, cpu = self._waited(), Clocks.thread_ns()
+        if lag > self._late:
+            self._was_late(now, cpu, idle)
+        waited = idle - cells[Cell.IDLE]
+        cells[Cell.BEAT], cells[Cell.CPU], cells[Cell.IDLE] = now, cpu, idle
+        cells[Cell.BEATS] += 1
+        if self._ready is not None:
+            cells[Cell.READY] = len(self._ready)
+        self._count(max(lag, 0))
+        frame = sys._getframe(1)  # noqa: SLF001 - who runs the loop: the frame below every callback
+        back = frame.f_back
+        driver = (frame.f_code, frame.f_lineno, back and back.f_code)
+        if driver != self._driver:
+            self._driver = driver
+            self._tell(loop, frame)
+        if self._clock_is_mocked(loop, now):
+            cells[Cell.DUE] = 0
+            return
+        self._plan(loop, now, self._next_period(now, now - last, waited))
+
+    @property
+    def _stamped(self) -> bool:
+        return self.slot.cells[Cell.MODE] == Mode.STAMPED
+
+    def _waited(self) -> int:
+        """Nanoseconds that the loop has waited so far; while it is hot, as the last stamps suggest."""
+        if self._uv is not None:
+            return self._uv.idle() - self._uv_base
+        if self._stamps is None:
+            return 0
+        if not self._stamped:
+            self._guessed += self._idle_share * (Clocks.monotonic_ns() - self.slot.cells[Cell.BEAT])
+        return self._stamps.idle() + int(self._guessed)
+
+    def _was_late(self, now: int, cpu: int, idle: int) -> None:
+        """Describe the busy time that ends now: exactly, where turns are stamped or libuv adds up idle time."""
+        cells = self.slot.cells
+        last, due = cells[Cell.BEAT], cells[Cell.DUE] or now
+        start, end = last, now
+        if self._stamped and now - cells[Cell.TURN] > self._late:
+            start = cells[Cell.TURN]  # what is late stands in this very turn
+        elif self._stamped or self._uv is not None:
+            if self._stamped:
+                end = cells[Cell.TURN]
+            start = max(last, last + idle - cells[Cell.IDLE])
+            if end - start < (end - due) // 2:
+                start = due  # asleep beyond its time: woken late, or held up by another thread
+        else:
+            start = (last + due) // 2
+        cells[Cell.LATE_FROM], cells[Cell.LATE_START], cells[Cell.LATE_END] = last, start, end
+        cells[Cell.LATE_CPU] = cpu - cells[Cell.CPU]
+        cells[Cell.LATE] += 1
+
+    def _count(self, lag: int) -> None:
+        cells = self.slot.cells
+        cells[Cell.LAG_SUM] += lag
+        cells[Cell.LAG_MAX] = max(cells[Cell.LAG_MAX], lag)
+        cells[Cell.HISTOGRAM + bisect_left(_NS_BUCKETS, lag)] += 1
+
+    def _next_period(self, now: int, elapsed: int, waited: int) -> int:
+        """How soon to beat again, and whether with stamps."""
+        if self._uv is not None:
+            return self._period if 2 * waited > elapsed else min(HOT_PERIOD, self._period)
+        if self._stamps is None:
+            return self._period
+        if not self._stamped:
+            if now > self._retry:
+                self._stamp(now)
+            return min(HOT_PERIOD, self._period)
+        turns, self._turns = self._stamps.turns() - self._turns, self._stamps.turns()
+        if turns * HOT_TURN < elapsed:
+            return self._period
+        self._idle_share = min(1.0, waited / max(elapsed, 1))
+        self._stamps.take_off()
+        self.slot.cells[Cell.MODE] = Mode.BEATS
+        self._retry = now + RETRY
+        return min(HOT_PERIOD, self._period)
+
+    def _stamp(self, now: int) -> None:
+        cells = self.slot.cells
+        if self._stamps is None:
+            cells[Cell.MODE] = Mode.BEATS
+            return
+        cells[Cell.TURN], cells[Cell.ENTERED] = now, 0
+        self._stamps.put_on()
+        self._turns = self._stamps.turns()
+        cells[Cell.MODE] = Mode.STAMPED
+
+    # ------------------------------------------------------------ what the watcher must know besides
+
+    def _tell(
+        self, loop: asyncio.AbstractEventLoop, driver: FrameType | None, *, any_line: bool = False
+    ) -> None:
+        """Note the loop's thread, and the frame that runs its callbacks: a stack without it is of no running loop."""
+        note: dict[str, Any] = {
+            "loop": type(loop).__module__.partition(".")[0],
+            "thread": threading.current_thread().name,
+        }
+        if driver is not None:
+            depth, outer = 0, driver.f_back
+            while outer is not None:
+                depth, outer = depth + 1, outer.f_back
+            line = -1 if any_line else driver.f_lineno
+            note["driver"] = [driver.f_code.co_filename, driver.f_code.co_name, line, depth]
+        self.slot.write_note(note)
+
+    def _clock_is_mocked(self, loop: asyncio.AbstractEventLoop, now: int) -> bool:
+        """Whether the loop's clock goes at another speed than time: its timers tell nothing then."""
+        before, began = self._lead
+        self._lead = (loop.time(), now)
+        counted = (self._lead[0] - before) * SECOND
+        return abs(counted - (now - began)) > max(self._period, (now - began) // 5)
+
+
+def _give_back(cells: memoryview) -> None:
+    """The loop of a slot is gone."""
+    cells[Cell.STATE] = State.FREE
+
+
+class Stamps:
+    """Wraps the ``select`` of one selector: stamps the start of each turn and adds up the time waited."""
+
+    def __init__(self, selector: Any, cells: memoryview) -> None:
+        self._selector = selector
+        inner = selector.select
+        now = Clocks.monotonic_ns
+        turn, entered = int(Cell.TURN), int(Cell.ENTERED)
+        idle = turns = 0
+
+        def select(timeout: float | None = None) -> Any:
+            nonlocal idle, turns
+            turns += 1
+            if timeout is not None and timeout <= 0:
+                events = inner(timeout)
+                cells[turn] = now()
+                return events
+            cells[entered] = before = now()
+            events = inner(timeout)
+            cells[turn] = after = now()
+            idle += after - before
+            return events
+
+        self._select = select
+        self.idle: Callable[[], int] = lambda: idle
+        self.turns: Callable[[], int] = lambda: turns
+
+    def put_on(self) -> None:
+        """Stamp from the next turn on."""
+        if "select" not in vars(self._selector):
+            self._selector.select = self._select
+
+    def take_off(self) -> None:
+        """Leave the selector as it was, unless somebody else has wrapped it since."""
+        if vars(self._selector).get("select") is self._select:
+            del self._selector.select
+
+
+def _driver_of(frame: FrameType | None) -> FrameType | None:
+    """The frame outside of the outermost coroutine on the stack."""
+    driver = None
+    while frame is not None:
+        if frame.f_code.co_flags & CO_COROUTINE:
+            driver = frame.f_back
+        frame = frame.f_back
+    return driver
+
+
+def _descriptor(loop: Any) -> int:
+    try:
+        return int(loop._selector.fileno())  # noqa: SLF001 - asyncio has no public way to it
+    except (AttributeError, OSError, TypeError, ValueError):
+        return -1
+
+
+def _real_clock(loop: Any) -> bool:
+    """Whether the loop's timers follow its own, real clock: tests put others into subclasses and attributes."""
+    return _defining_module(type(loop), "time") in _REAL_CLOCKS and "time" not in getattr(
+        loop, "__dict__", {}
+    )
+
+
+def _defining_module(kind: type, name: str) -> str:
+    for base in kind.__mro__:
+        if name in vars(base):
+            return base.__module__
+    return ""

@@ -1,0 +1,113 @@
+"""Samples of this process by itself: the stack of a loop's thread, and which task it runs.
+
+Whoever runs Python code has the interpreter lock, so what is read here belongs together, and no loop moves meanwhile. A
+sample costs some tens of microseconds, and is taken only when a stall is suspected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import weakref
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+from auditor.model import Frame
+from auditor.runtime import routes
+from auditor.runtime.board import Board
+from auditor.runtime.clock import Clocks
+from auditor.runtime.episode import Taken
+from auditor.runtime.frames import Project, awaiting, of_frame
+from auditor.runtime.loops import BoardLoop
+
+MOST_NAME = 200
+
+
+class Sampler:
+    """Takes samples of the loops of one board."""
+
+    def __init__(self, board: Board, project: Project) -> None:
+        self._loops = {slot.number: BoardLoop(slot) for slot in board.slots}
+        self._known: dict[int, weakref.ref[asyncio.AbstractEventLoop]] = {}
+        self._last: dict[int, object] = {}
+        self._callbacks = 0
+        self._project = project
+
+    def know(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop in this slot of the board."""
+        self._known[number] = weakref.ref(loop)
+
+    def take(self, number: int) -> tuple[Taken, tuple[int, ...], bool]:
+        """A sample of the loop in a slot, the busy period it belongs to, and whether the loop runs at all."""
+        watched = self._loops[number]
+        frame = sys._current_frames().get(watched.ident)  # noqa: SLF001 - the only way to another thread's stack
+        now = Clocks.monotonic_ns()
+        look = watched.look(now)
+        key = look.key if look else ()
+        reference = self._known.get(number)
+        loop = reference() if reference else None
+        taken = Taken(now, "in-process", exact=True, frames=of_frame(frame, self._project))
+        if loop is None or frame is None:
+            return taken, key, False
+        task = asyncio.current_task(loop)
+        if task is not None:
+            taken.task = task.get_name()[:MOST_NAME]
+            taken.coroutines = awaiting(frame, self._project)
+            taken.route = routes.of(task)
+        taken.callback = self._identify(number, task or _handle_frame(frame))
+        return taken, key, loop.is_running()
+
+    def _identify(self, number: int, running: object | None) -> int:
+        """A number for what the loop runs: the same one as long as it is the same task or callback."""
+        if running is None:
+            return 0
+        if self._last.get(number) is not running:
+            self._callbacks += 1
+        self._last[number] = (
+            running  # held until the next sample or `release`, so that its identity stays its own
+        )
+        return self._callbacks
+
+    def release(self) -> None:
+        """Let go of what was seen last."""
+        self._last.clear()
+
+
+def _handle_frame(frame: FrameType | None) -> FrameType | None:
+    """The frame of asyncio that runs a single callback."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_run" and code.co_qualname == "Handle._run":
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def to_json(taken: Taken) -> dict[str, Any]:
+    """What the sentinel needs of a sample."""
+    return {
+        "at": taken.at,
+        "frames": [_compact(frame) for frame in taken.frames],
+        "task": taken.task,
+        "coroutines": [_compact(frame) for frame in taken.coroutines],
+        "callback": taken.callback,
+        "route": taken.route,
+    }
+
+
+def of_json(found: dict[str, Any]) -> Taken:
+    return Taken(
+        at=found["at"],
+        source="in-process",
+        exact=True,
+        frames=tuple(Frame(*frame) for frame in found["frames"]),
+        task=found["task"],
+        coroutines=tuple(Frame(*frame) for frame in found["coroutines"]),
+        callback=found["callback"],
+        route=found["route"],
+    )
+
+
+def _compact(frame: Frame) -> tuple[Any, ...]:
+    return tuple(asdict(frame).values())

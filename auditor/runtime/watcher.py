@@ -1,0 +1,445 @@
+"""Watches the loops of one process and turns busy periods that last too long into `Stall` values.
+
+It is driven from outside by ``step``, a few hundred times a second at most, and runs as well in a process of its own
+(the sentinel, ``auditor attach``) as on a thread of the watched process (where py-spy may not look).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from auditor.model import Frame, Stall, StallKind, StallSample, StallState
+from auditor.runtime import proc
+from auditor.runtime.classify import Times, classify
+from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
+from auditor.runtime.dumps import Dumps
+from auditor.runtime.episode import PROMPT, Episode, Question, Taken
+from auditor.runtime.frames import Driver, Project, Sources, deepest_project, is_ours, of_dump
+from auditor.runtime.loops import Look, WatchedLoop
+
+GRACE = 60 * MILLISECOND
+"""How long the end of a stall may take to become known: the next beat, an answer, a dump under way."""
+DUMP_GRACE = 300 * MILLISECOND
+MOST_QUESTIONS = 12
+NO_TRACE = "no sample was taken in time"
+LATE_LINE = "after the fact: the line may be the next one"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Seconds. ``ongoing``: how long a stall lasts when it is reported for the first time without having ended."""
+
+    threshold: float = 0.1
+    ongoing: float = 5.0
+
+    @property
+    def poll(self) -> float:
+        """How often to look, awake: a fifth of the threshold, from 2 to 20 ms."""
+        return min(0.02, max(0.002, self.threshold / 5))
+
+
+class Loops(Protocol):
+    """The loops of a process, and the time it has spent collecting garbage."""
+
+    def __call__(self) -> list[Any]: ...
+
+    def collected(self, now: int) -> int: ...
+
+
+Ask = Callable[[int, WatchedLoop], None]
+"""Asks the process for a sample of a loop under a number; the answer comes by `Watcher.answer`, sooner or later."""
+
+
+class Watcher:
+    """The episodes under way, and how they begin, are sampled, end and are reported."""
+
+    def __init__(
+        self,
+        pid: int,
+        settings: Settings,
+        loops: Loops,
+        emit: Callable[[Stall], None],
+        *,
+        ask: Ask | None = None,
+        dumps: Dumps | None = None,
+        inside: bool = False,
+        since: int = 0,
+    ) -> None:
+        self.pid = pid
+        self.settings = settings
+        self.dismissed = 0
+        """Busy periods that turned out to be none."""
+        self._loops = loops
+        self._emit = emit
+        self._ask = ask
+        self._dumps = dumps
+        self._sources = Sources()
+        self._open: dict[int, Episode] = {}
+        self._closing: list[Episode] = []
+        self._numbers = itertools.count(1)
+        self._late: dict[tuple[int, int], tuple[int, int]] = {}
+        self._last_step = 0
+        self._pause = 0
+        self._since = since or Clocks.monotonic_ns()
+        self._inside = inside
+        self._waited = False
+        """Whether this step comes late, so that what it sees may be after the fact."""
+
+    # ------------------------------------------------------------ one step
+
+    def step(self, now: int) -> None:
+        """Look at all loops, go on with what is under way."""
+        overslept = now - self._last_step - self._pause if self._last_step else 0
+        self._last_step = now
+        self._waited = self._inside and overslept > PROMPT
+        suspicious = int(self.settings.threshold * SECOND / 2)
+        loops = self._loops()
+        for loop in loops:
+            look = loop.look(now)
+            episode = self._open.get(loop.number)
+            if episode is not None and (look is None or look.key != episode.key):
+                self._end(episode, now, look)
+                episode = None
+            if episode is None and look is not None and look.stale >= suspicious:
+                episode = self._begin(loop, look, now)
+            if episode is not None:
+                if overslept > 5 * MILLISECOND:
+                    self._lost_time(episode, overslept)
+                self._go_on(episode, now)
+            self._note_late(loop, now)
+        gone = self._open.keys() - {loop.number for loop in loops}
+        for number in gone:
+            self._end(self._open[number], now, None)
+        self._take_dump()
+        for episode in [episode for episode in self._closing if self._settled(episode, now)]:
+            self._closing.remove(episode)
+            self._finish(episode, now)
+
+    def pause(self) -> float:
+        """Seconds until the next step should come."""
+        dumping = self._dumps is not None and self._dumps.under_way
+        seconds = min(self.settings.poll, 0.005) if self._closing or dumping else self.settings.poll
+        self._pause = int(seconds * SECOND)
+        return seconds
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way, so that a report may follow."""
+        return bool(self._open or self._closing)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every stall that has ended has been reported."""
+        return not self._closing
+
+    def process_exited(self, now: int) -> None:
+        """The process is gone: what was under way is all that will ever be known."""
+        for episode in [*self._open.values(), *self._closing]:
+            if not episode.changed:
+                episode.exited = True
+                episode.changed = episode.changed_since = now
+            self._finish(episode, now)
+        self._open.clear()
+        self._closing.clear()
+
+    def _lost_time(self, episode: Episode, overslept: int) -> None:
+        """The watcher did not run: on a thread for want of the interpreter lock, otherwise for want of the CPU."""
+        if self._inside:
+            episode.locked += overslept
+        else:
+            episode.overslept += overslept
+
+    def without_dumps(self) -> None:
+        """Go on with what the process can tell of itself."""
+        self._dumps = None
+
+    # ------------------------------------------------------------ an episode
+
+    def _begin(self, loop: WatchedLoop, look: Look, now: int) -> Episode:
+        late = loop.late()
+        number = next(self._numbers)
+        episode = Episode(
+            number=number,
+            loop=loop,
+            key=look.key,
+            since=look.since,
+            opened=now,
+            asleep=look.asleep,
+            sched=proc.Sched(0, 0, known=False),
+            collected=self._loops.collected(look.since),
+            driver=Driver.of_note(loop.note()),
+            late_count=late.number,
+            next_report=look.since + int(self.settings.ongoing * SECOND),
+        )
+        self._open[loop.number] = episode
+        if self._inside and not look.asleep:
+            self._question(episode, now)  # first of all: whatever reads a file gives the lock away again
+        episode.sched = proc.sched(self.pid, loop.native_id)
+        return episode
+
+    def _go_on(self, episode: Episode, now: int) -> None:
+        state = proc.state(self.pid)
+        if state in {"T", "t"}:
+            episode.stopped += self._pause + 2 * MILLISECOND
+            episode.traced = episode.traced or state == "t"
+            return
+        if episode.asleep and self._waits_for_events(episode):
+            return
+        episode.idle = False
+        if now >= episode.next_question and self._ask is not None and len(episode.questions) < MOST_QUESTIONS:
+            self._question(episode, now)
+        if now >= episode.next_dump and self._dumps is not None and self._dumps.start(now):
+            episode.dumps += 1
+            seen = any(question.answered for question in episode.questions.values())
+            wait = 4.0 * episode.dumps if seen or episode.dumps > 3 else self.settings.threshold
+            episode.next_dump = now + int(wait * SECOND)
+            episode.traced = episode.traced or proc.traced(self.pid)
+        if now >= episode.next_report and episode.running:
+            self._report(episode, now, "ongoing")
+            episode.next_report = now + 3 * (now - episode.since)
+
+    def _question(self, episode: Episode, now: int) -> None:
+        """Ask the process for a sample, unless it still owes two."""
+        count = len(episode.questions)
+        gap = self.settings.threshold / 4 if count < 6 else 1.0 + count**2
+        episode.next_question = now + int(gap * SECOND)
+        owed = sum(not question.answered for question in episode.questions.values())
+        if owed < 2 and self._ask is not None:
+            number = episode.number * 64 + count
+            episode.questions[number] = Question(now)
+            self._ask(number, episode.loop)
+
+    def _waits_for_events(self, episode: Episode) -> bool:
+        """Whether the thread of a loop that should have woken up still waits in the system, with nothing to do."""
+        call = proc.call(self.pid, episode.loop.native_id)
+        if call is None:
+            return episode.asleep
+        return (call.name != "other" and call.descriptor == episode.loop.backend) or call.name == "select"
+
+    def _end(self, episode: Episode, now: int, look: Look | None) -> None:
+        self._open.pop(episode.loop.number, None)
+        episode.changed = now
+        episode.changed_since = now
+        if look is not None and look.key[1] == 0 and episode.key[1] == 0:
+            episode.changed_since = look.since
+        elif look is not None and look.key[1] == 1 and look.key[2] > episode.since:
+            episode.changed_since = look.key[2]
+        episode.end_sched = proc.sched(self.pid, episode.loop.native_id)
+        episode.end_collected = self._loops.collected(now)
+        self._closing.append(episode)
+
+    def _note_late(self, loop: WatchedLoop, now: int) -> None:
+        """Learn from a late beat when the stall ended, or that there was one that has not been seen."""
+        late = loop.late()
+        look = loop.look(now)
+        generation = look.key[0] if look else 0
+        known, reported = self._late.get((loop.number, generation), (0, 0))
+        if late.number == known or late.end < self._since:
+            return
+        self._late[loop.number, generation] = (late.number, reported)
+        if len(self._late) > 512:
+            del self._late[next(iter(self._late))]
+        for episode in self._closing:
+            if (
+                episode.loop is loop
+                and episode.late is None
+                and late.number != episode.late_count
+                and late.end > episode.since
+            ):
+                episode.late = late
+                return
+        if loop.number in self._open and late.end > self._open[loop.number].since:
+            return
+        if late.end - late.start >= self.settings.threshold * SECOND and reported < late.start:
+            self._unseen(loop, late.start, late.end, now)
+
+    def _unseen(self, loop: WatchedLoop, start: int, end: int, now: int) -> None:
+        """A stall that was over before it was looked at, since the watcher itself had to wait."""
+        key = (0, 2, start)
+        episode = self._begin(loop, Look(key, start, end - start), now)
+        del self._open[loop.number]
+        episode.idle = False
+        self._lost_time(episode, end - start)
+        episode.changed = episode.changed_since = end
+        episode.late = loop.late()
+        episode.end_sched, episode.end_collected = episode.sched, self._loops.collected(now)
+        if self._ask is not None and not self._dumps:
+            number = episode.number * 64
+            episode.questions[number] = Question(start)
+            episode.key = ()  # whatever is on the stack now is after the fact
+            self._closing.append(episode)
+            self._ask(number, loop)
+        else:
+            self._closing.append(episode)
+
+    def _settled(self, episode: Episode, now: int) -> bool:
+        """Whether all that can still become known about the end is known."""
+        waited = now - episode.changed
+        if self._dumps is not None and self._dumps.concerns(episode.opened, episode.changed):
+            return waited > DUMP_GRACE
+        if episode.loop.beats and episode.late is None:
+            return waited > GRACE
+        unanswered = any(not question.answered for question in episode.questions.values())
+        return not unanswered or waited > GRACE
+
+    # ------------------------------------------------------------ samples
+
+    def answer(self, number: int, taken: Taken, key: tuple[int, ...], running: bool) -> None:
+        """A sample that the process has taken of itself; ``key`` is the busy period in which it did."""
+        for episode in [*self._open.values(), *self._closing]:
+            question = episode.questions.get(number)
+            if question is None:
+                continue
+            question.answered = taken.at
+            if key != episode.key and episode.key:
+                return
+            taken.exact = bool(episode.key) and taken.at - question.asked < PROMPT and not self._waited
+            if running:
+                episode.add(taken)
+            else:
+                episode.running = False
+            return
+
+    def _take_dump(self) -> None:
+        if self._dumps is None:
+            return
+        dump = self._dumps.take()
+        if dump is None:
+            return
+        for episode in [*self._open.values(), *self._closing]:
+            if not episode.opened <= dump.asked or (episode.changed and episode.changed < dump.asked):
+                continue
+            taken = self._dumped(episode, dump.threads, dump.done, self._dumps.project)
+            if taken is not None:
+                taken.exact = not episode.changed or episode.changed > dump.done - 5 * MILLISECOND
+                if taken.exact or not episode.taken:
+                    episode.add(taken)
+
+    @staticmethod
+    def _dumped(episode: Episode, threads: list[dict[str, Any]], at: int, project: Project) -> Taken | None:
+        own = other = None
+        for thread in threads:
+            if episode.loop.native_id in {thread.get("os_thread_id"), None} or (
+                thread.get("os_thread_id") is None and thread.get("thread_id") == episode.loop.ident
+            ):
+                own = thread
+            elif thread.get("owns_gil"):
+                other = thread
+        if own is None:
+            return None
+        frames = of_dump(own.get("frames", []), project)
+        if not frames:
+            return None
+        taken = Taken(at=at, source="py-spy", exact=True, frames=frames, owns_gil=bool(own.get("owns_gil")))
+        if other is not None:
+            taken.culprit = str(other.get("thread_name") or f"thread {other.get('os_thread_id')}")
+            taken.culprit_frames = of_dump(other.get("frames", []), project)
+            if is_ours(taken.culprit_frames[0]) if taken.culprit_frames else True:
+                taken.culprit, taken.culprit_frames = "", ()
+        return taken
+
+    # ------------------------------------------------------------ the report
+
+    def _finish(self, episode: Episode, now: int) -> None:
+        if episode.asleep and episode.idle and not episode.stopped and not self._was_queued(episode):
+            self.dismissed += 1
+            return
+        if not episode.running and not episode.taken and not episode.exited:
+            self.dismissed += 1
+            return
+        self._report(episode, now, "process-exited" if episode.exited else "ended")
+
+    def _was_queued(self, episode: Episode) -> bool:
+        end = episode.end_sched
+        queued = end.queued - episode.sched.queued if end else 0
+        return max(queued, episode.overslept) > self.settings.threshold * SECOND / 2
+
+    def _bounds(self, episode: Episode, now: int) -> tuple[int, int]:
+        """Start and end, as exactly as the loop has told."""
+        if not episode.changed:
+            return episode.since, now
+        late, start, end = episode.late, episode.since, episode.changed_since
+        if late is not None:
+            if episode.key[1:2] == (2,) or not episode.key:
+                return late.start, late.end
+            if start < late.end < end or episode.changed_since == episode.changed:
+                end = late.end
+        return start, end
+
+    def _report(self, episode: Episode, now: int, state: StallState) -> None:
+        start, end = self._bounds(episode, now)
+        duration = (end - start) / SECOND
+        if duration < self.settings.threshold:
+            self.dismissed += 1
+            return
+        self._late[episode.loop.number, episode.key[0] if episode.key else 0] = (
+            episode.loop.late().number if episode.changed and not episode.exited else episode.late_count,
+            end,
+        )
+        times = self._times(episode, duration, now)
+        gil = episode.gil(end)
+        kind = classify(episode, times, gil, self.settings.threshold)
+        self._emit(self._stall(episode, start, times, state, kind))
+
+    def _times(self, episode: Episode, duration: float, now: int) -> Times:
+        sched = episode.end_sched or proc.sched(self.pid, episode.loop.native_id)
+        before = min(duration, (episode.opened - episode.since) / SECOND)
+        cpu = (sched.ran - episode.sched.ran) / SECOND
+        watched = max((episode.changed or now) - episode.opened, 1) / SECOND
+        cpu += before * min(cpu / watched, 1.0)  # before it was watched, most likely the same
+        if episode.late is not None:
+            cpu = episode.late.cpu / SECOND
+        queued = (sched.queued - episode.sched.queued) / SECOND
+        collected = episode.end_collected if episode.changed else self._loops.collected(now)
+        collecting = (collected - episode.collected) / SECOND
+        return Times(
+            duration,
+            min(duration, max(cpu, 0.0)),
+            min(duration, max(queued, 0.0)),
+            min(duration, max(collecting, 0.0)),
+        )
+
+    def _stall(self, episode: Episode, start: int, times: Times, state: StallState, kind: StallKind) -> Stall:
+        best = episode.best()
+        frames: tuple[Frame, ...] = best.frames if best else ()
+        frame = best.site if best else None
+        culprit = ""
+        if kind is StallKind.C_CALL and best is not None and best.culprit:
+            culprit, frames = best.culprit, best.culprit_frames
+            frame = deepest_project(frames) or (frames[0] if frames else None)
+        told = next((taken for taken in reversed(episode.taken) if taken.task or taken.route), None)
+        note = NO_TRACE if best is None else "" if best.exact else LATE_LINE
+        loop_note = episode.loop.note()
+        return Stall(
+            id=f"{self.pid}-{episode.loop.number}-{start}",
+            pid=self.pid,
+            loop=str(loop_note.get("loop", "")),
+            thread=str(loop_note.get("thread", "")),
+            start=Clocks.wall() - (Clocks.monotonic_ns() - start) / SECOND,
+            duration=times.duration,
+            state=state,
+            kind=kind,
+            gil=episode.gil(start + int(times.duration * SECOND)),
+            cpu=times.cpu,
+            queued=times.queued,
+            collecting=times.collecting,
+            threshold=self.settings.threshold,
+            site=self._sources.site(frame) if frame is not None else None,
+            frames=frames,
+            task=told.task if told else "",
+            coroutines=told.coroutines if told else (),
+            culprit=culprit,
+            samples=tuple(
+                StallSample((taken.at - start) / SECOND, taken.source, taken.exact, _where(taken.site))
+                for taken in episode.taken
+            ),
+            route=told.route if told else "",
+            note=note,
+        )
+
+
+def _where(frame: Frame | None) -> str:
+    return f"{frame.path}:{frame.line} {frame.function}" if frame else ""

@@ -1,0 +1,87 @@
+"""Every kind of stall is found with its exact line, on both loops; nothing harmless is reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from runtime import stall_kinds
+
+KINDS = {
+    "sleep": "blocking-wait",
+    "http": "blocking-wait",
+    "database_query": "native-cpu",
+    "serialization": "c-call",
+    "key_derivation": "native-cpu",
+    "regex": "c-call",
+    "file_read": "native-cpu",
+    "child_process": "blocking-wait",
+    "python_loop": "python-cpu",
+    "matrix_product": "native-cpu",
+    "compression": "native-cpu",
+    "socket_receive": "blocking-wait",
+    "held_lock": "blocking-wait",
+    "threadsafe_result": "blocking-wait",
+    "list_search": "c-call",
+    "sorting": "c-call",
+    "int_to_str": "c-call",
+}
+
+
+def observe(loop: str, names: list[str], **options: Any) -> list[dict[str, Any]]:
+    """What happened, each with the stalls that were reported of it."""
+    output = subprocess.run(
+        [sys.executable, stall_kinds.__file__, loop, "1", *names],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=300,
+        env={**os.environ, "STALL_KINDS_OPTIONS": json.dumps(options)},
+    ).stdout
+    found = json.loads(output)
+    for done in found["done"]:
+        done["stalls"] = [
+            stall
+            for stall in found["stalls"]
+            if done["begin"] - 0.03 <= stall["start"] <= done["begin"] + done["took"] + 0.03
+        ]
+    return found["done"]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_wait_a_loop_and_a_call_of_c_code_are_found_at_their_lines(loop: str) -> None:
+    names = ["sleep", "python_loop", "int_to_str", "harmless_thread"]
+    lines = stall_kinds.marked_lines()
+    found = {
+        done["name"]: [stall["site"]["line"] for stall in done["stalls"]] for done in observe(loop, names)
+    }
+    assert found == {name: [lines[name]] if name in lines else [] for name in names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_all_kinds_are_found_at_their_lines(loop: str) -> None:
+    lines = stall_kinds.marked_lines()
+    for done in observe(loop, []):
+        name = done["name"]
+        stalls = [
+            stall for stall in done["stalls"] if stall["kind"] not in {"garbage-collection", "machine-busy"}
+        ]
+        if name in stall_kinds.HARMLESS:
+            assert not stalls, (name, stalls)
+            continue
+        assert [stall["site"]["line"] for stall in stalls] == [lines[name]], (name, done)
+        assert stalls[0]["site"]["function"] == f"Kinds.{name}"
+        assert abs(stalls[0]["duration"] - done["took"]) < 0.1 * done["took"], (name, stalls)
+
+
+def test_a_thread_finds_what_leaves_the_lock_and_admits_what_it_has_not_seen() -> None:
+    found = observe("asyncio", ["sleep", "int_to_str"], outside=False)
+    lines = stall_kinds.marked_lines()
+    (sleep,) = found[0]["stalls"]
+    (text,) = found[1]["stalls"]
+    assert (sleep["site"]["line"], sleep["note"]) == (lines["sleep"], "")
+    assert text["note"] in {"after the fact: the line may be the next one", "no sample was taken in time"}
