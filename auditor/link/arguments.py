@@ -10,7 +10,7 @@ from auditor.link import values as v
 from auditor.link.values import NOTHING, Values, join_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Function, Module
@@ -56,6 +56,32 @@ def bound_expressions(
                 return (argument,)
     unpacked = tuple(e for k, e in keywords if k is None)
     return unpacked or None
+
+
+def bound_values(
+    module: Module,
+    number: int,
+    function: Function,
+    index: int,
+    skip: int,
+    evaluator: Evaluator,
+    values: Callable[[int], Values],
+) -> Values | None:
+    """What the call gives to parameter ``index``, as ``values`` evaluates arguments; None if it gives nothing."""
+    given = bound_expressions(module, number, function, index, skip)
+    if given is None:
+        return None
+    name, kind, _, _ = function.facts.params[index]
+    # `**mapping` is among the keywords as the mapping itself
+    mappings = {e for k, e in module.facts.calls[number][f.C_KEYWORDS] if k is None}
+    return join_all(
+        [
+            evaluator.items(evaluator.concrete(values(e)), name if kind != f.KWARGS else None)
+            if e in mappings
+            else values(e)
+            for e in given
+        ]
+    )
 
 
 class CallArguments:

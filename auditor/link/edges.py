@@ -33,8 +33,23 @@ _PASSED = frozenset(
 )
 _SINGLE_DISPATCH = frozenset({"functools.singledispatch", "functools.singledispatchmethod"})
 _FORWARDING = frozenset({"functools.partial", "builtins.map", "builtins.filter"})
+_TAKING = frozenset({"get", "pop", "popleft", "items", "values", "copy"})
+"""Methods of containers that give what is in them."""
 _CARRIERS = frozenset(
-    {f.PARAM, f.STARRED, f.ITEM, f.ITERATE, f.AWAIT, f.UNION, f.PHI, f.LIST, f.TUPLE, f.ANNOTATED, f.BOOLEAN}
+    {
+        f.PARAM,
+        f.STARRED,
+        f.ITEM,
+        f.ITERATE,
+        f.AWAIT,
+        f.UNION,
+        f.PHI,
+        f.LIST,
+        f.TUPLE,
+        f.ANNOTATED,
+        f.BOOLEAN,
+        f.CALL,
+    }
 )
 
 
@@ -180,7 +195,7 @@ class Edges:
             known = self._uses[module] = {}
             exprs = module.facts.exprs
             for number, call in enumerate(module.facts.calls):
-                for parameter in _parameters_in(exprs, [call[f.C_CALLEE]]):
+                for parameter in _parameters_in(module.facts, [call[f.C_CALLEE]]):
                     known.setdefault(parameter, []).append(-1)
                 given = [
                     e
@@ -188,7 +203,7 @@ class Edges:
                     if exprs[e][0] in _CARRIERS
                 ]
                 if given:
-                    for parameter in _parameters_in(exprs, given):
+                    for parameter in _parameters_in(module.facts, given):
                         known.setdefault(parameter, []).append(number)
             for function in module.facts.functions:
                 for record in function.iterations:
@@ -333,8 +348,9 @@ class Edges:
         return tuple(sorted(entries.items(), key=lambda item: (item[0][0].id, item[0][1])))
 
 
-def _parameters_in(exprs: list[tuple], positions: list[int]) -> set[tuple[int, int]]:  # type: ignore[type-arg]
-    """Parameters that the expressions are, or are made of without a call."""
+def _parameters_in(facts: f.FileFacts, positions: list[int]) -> set[tuple[int, int]]:
+    """Parameters that the expressions are, or are made of without a call but those that take containers apart."""
+    exprs = facts.exprs
     found = set()
     loops: set[int] = set()
     while positions:
@@ -349,6 +365,10 @@ def _parameters_in(exprs: list[tuple], positions: list[int]) -> set[tuple[int, i
             positions.extend(expression[1])
         elif tag == f.ANNOTATED:
             positions.append(expression[2])
+        elif tag == f.CALL:
+            callee = exprs[facts.calls[expression[1]][f.C_CALLEE]]
+            if callee[0] == f.ATTR and callee[2] in _TAKING:
+                positions.append(callee[1])
         elif tag == f.BOOLEAN:
             positions.extend(expression[2])
         elif tag == f.PHI and position not in loops:

@@ -313,6 +313,9 @@ class Evaluator:
             return value.a  # type: ignore[no-any-return]
         if value.kind == v.CONSTANT:
             return f"builtins.{value.b}"
+        if value.kind == v.PACK:
+            is_tuple = value.a.facts.params[value.b][1] == f.VARARGS
+            return "builtins.tuple" if is_tuple else "builtins.dict"
         if value.kind == v.CONTAINER:
             tag = value.a.facts.exprs[value.b]
             if tag[0] == f.COMPREHENSION:
@@ -360,7 +363,7 @@ class Evaluator:
                     return self.interner.make(v.CLASS, class_).one
                 return self.interner.instance(class_, virtual=True).one
         if kind in (f.VARARGS, f.KWARGS):
-            return symbol
+            return self.interner.make(v.PACK, function, index).one
         declared = self.annotations.types(function.module, note) if note else NOTHING
         injected = NOTHING
         if default > 0:
@@ -468,6 +471,8 @@ class Evaluator:
                     results.append(self.elements(value.one))
             elif kind == v.PARAMETER:
                 results.append(self.elements(value.one))
+            elif kind == v.PACK:
+                results.append(self.packed(value))
             elif kind in (v.CLASS, v.EXTERNAL):
                 results.append(value.one)  # Generic[T] is the class itself
         return join_all(results)
@@ -486,6 +491,8 @@ class Evaluator:
                 results.append(value.b)
             elif kind == v.LAZY:
                 results.append(value.b[1])
+            elif kind == v.PACK and self.type_name(value) == "builtins.tuple":
+                results.append(self.packed(value))
             elif kind == v.EXTERNAL_INSTANCE:
                 if value.b:
                     elements = value.b
@@ -501,6 +508,10 @@ class Evaluator:
             elif kind == v.AWAITABLE:
                 results.append(self.elements(value.a))
         return join_all(results)
+
+    def packed(self, pack: Value) -> Values:
+        """An item of what ``*args`` or ``**kwargs`` hold."""
+        return self.interner.make(v.PARAMETER, pack.a, pack.b).one
 
     def _container_elements(self, container: Value) -> Values:
         expression = container.a.facts.exprs[container.b]

@@ -105,7 +105,7 @@ class Hierarchy:
             return self._evaluator.solver.solve(("k", value, name), self._class_attribute, value, name)
         if kind == v.EXTERNAL_INSTANCE:
             return self.external_member(value, name)
-        if kind == v.CONTAINER:
+        if kind in (v.CONTAINER, v.PACK):
             return self._evaluator.interner.make(v.CONTAINER_METHOD, value, name).one
         if kind == v.SUPER:
             return self._super_attribute(value, name)

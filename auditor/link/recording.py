@@ -8,12 +8,12 @@ from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
-from auditor.link.arguments import bound_expressions
+from auditor.link.arguments import bound_values
 from auditor.link.choices import Callee
 from auditor.link.declared import BLOCKING_API
 from auditor.link.narrowing import BodyValues
 from auditor.link.nodes import STEPS, Edge, Place, Sink
-from auditor.link.values import Environment, Value, Values, join_all
+from auditor.link.values import Environment, Value, Values
 from auditor.model import Confidence
 
 if TYPE_CHECKING:
@@ -89,9 +89,17 @@ class Recorder(BodyValues):
         given: list[tuple[int, Values]] = []
         for index in callables:
             if index >= skip:
-                expressions = bound_expressions(site[0], site[1], function, index, skip - first)
-                if expressions is not None:
-                    given.append((index, join_all([self.values_at(site[0], e) for e in expressions])))
+                found = bound_values(
+                    site[0],
+                    site[1],
+                    function,
+                    index,
+                    skip - first,
+                    self.evaluator,
+                    lambda e: self.values_at(site[0], e),
+                )
+                if found is not None:
+                    given.append((index, self.open_values(found)))
                 else:
                     default = function.facts.params[index][3]
                     if default > 0:

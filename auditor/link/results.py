@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
 from auditor.link import values as v
-from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.arguments import CallArguments, bound_values
 from auditor.link.choices import Choices
 from auditor.link.stdlib import SPECIAL
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
@@ -186,11 +186,13 @@ class Results:
 
         def look_up(owner: Function, index: int) -> Values | None:
             if owner is function and site is not None:
-                given = bound_expressions(site[0], site[1], function, index, skip)
+                given = bound_values(
+                    site[0], site[1], function, index, skip, evaluator, lambda e: evaluator.values(site[0], e)
+                )
                 if given is None:
                     default = function.facts.params[index][3]
                     return evaluator.values(function.module, default) if default > 0 else NOTHING
-                return join_all([evaluator.values(site[0], e) for e in given])
+                return given
             return known.get((owner, index))
 
         return look_up
@@ -277,10 +279,10 @@ class Results:
             skip = self.skip_for(value, function)
             if skip < 0:
                 continue
-            given = bound_expressions(module, number, function, index, skip)
-            if given is None:
-                return NOTHING
-            return join_all([evaluator.values(module, e) for e in given])
+            given = bound_values(
+                module, number, function, index, skip, evaluator, lambda e: evaluator.values(module, e)
+            )
+            return NOTHING if given is None else given
         return NOTHING
 
     def skip_for(self, value: Value, function: Function) -> int:
@@ -410,6 +412,8 @@ class Results:
             "collections.OrderedDict",
             "collections.defaultdict",
         )
+        if container.kind == v.PACK:
+            return self._of_pack_method(container, name, extra)
         if name in ("get", "pop", "setdefault", "__getitem__", "popleft", "popitem", "get_nowait"):
             if not is_dict:
                 key = key if key.__class__ is int else None
@@ -433,6 +437,20 @@ class Results:
             return container.one
         type_name = evaluator.type_name(container)
         return self.of_external(f"{type_name}.{name}", site) if type_name else NOTHING
+
+    def _of_pack_method(self, pack: Value, name: str, extra: Values) -> Values:
+        """Methods of the dictionary of ``**kwargs``."""
+        evaluator = self._evaluator
+        items = evaluator.packed(pack)
+        make = evaluator.interner.external_instance
+        if name in ("get", "pop", "setdefault"):
+            return join(items, extra)
+        if name == "values":
+            return make("builtins.list", items).one
+        if name == "items":
+            pair = make("builtins.tuple", make("builtins.str").one + items)
+            return make("builtins.list", pair.one).one
+        return pack.one if name == "copy" else NOTHING
 
 
 _FUTURE = "concurrent.futures.Future"

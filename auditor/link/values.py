@@ -31,6 +31,7 @@ PARAMETER = 15  #  a: Function, b: index
 SUPER = 16  #  a: Class, b: the receiver
 ALIAS = 18  #  a: Module, b: position of the subscript: a type alias such as `Optional[X]`
 METHOD_CALLER = 19  #  a: name; calling it calls the method of that name of its argument
+PACK = 21  #  a: Function, b: index: the tuple of `*args` or the dict of `**kwargs`; the PARAMETER is any of its items
 WRAPPER = 20  #  a: callable values, b: (dotted name of the API that wraps them, number of its entry) or None
 LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
 
@@ -58,7 +59,7 @@ class Value:
 _NAMES = (
     "function", "bound", "class", "instance", "module", "external", "external-instance", "coroutine", "generator",
     "manager", "awaitable", "container", "container-method", "constant", "partial", "parameter", "super", "lazy",
-    "alias", "method-caller", "wrapper",
+    "alias", "method-caller", "wrapper", "pack",
 )  # fmt: skip
 
 Environment = tuple[tuple[tuple["Function", int], Values], ...]

@@ -857,6 +857,10 @@ DEMOS: dict[str, Demo] = {
         from app import main
         await main()
         """),
+    "packed_arguments": Demo("""
+        from app import main
+        await main()
+        """),
     "fastapi_registration": Demo("""
         from portal.app import app
         with client(app) as web:

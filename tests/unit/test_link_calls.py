@@ -143,15 +143,9 @@ def test_coroutines_run_where_a_loop_does() -> None:
         ("apply(C)", {"apply", "C.__init__"}),
         ("apply(Callable())", {"apply", "Callable.__call__"}),
         ("twice(target)", {"twice", "apply", "target"}),
-        pytest.param(
-            "star(target)",
-            {"star", "apply", "target"},
-            marks=misses("what *args hold is lost when they are passed on"),
-        ),
+        ("star(target)", {"star", "apply", "target"}),
         ("keywords(f=target)", {"keywords", "apply", "target"}),
-        pytest.param(
-            "apply(**{'f': target})", {"apply", "target"}, marks=misses("a dictionary is not taken apart")
-        ),
+        ("apply(**{'f': target})", {"apply", "target"}),
         ("apply(*[target])", {"apply", "target"}),
         ("closure(target)()", {"closure", "target"}),
         ("x = closure(target)\n    x()", {"closure", "target"}),
