@@ -31,6 +31,10 @@ class Head(IntEnum):
     """Nanoseconds spent in finished collections."""
     UNWATCHED = 2
     """Loops for which there was no slot."""
+    LATES = 3
+    """Changes with every late beat of any loop."""
+    SLOTS_USED = 4
+    """Slots from this one on have never been used."""
 
 
 class Cell(IntEnum):

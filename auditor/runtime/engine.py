@@ -18,7 +18,8 @@ from types import FrameType
 from typing import Literal
 
 from auditor.model import Stall
-from auditor.runtime.board import SLOTS, Board, BoardFile, Cell, Head, State
+from auditor.runtime.board import SLOTS, Board, BoardFile, Cell, Head, Slot, State
+from auditor.runtime.clock import SECOND, Clocks
 from auditor.runtime.collecting import Collections
 from auditor.runtime.frames import Project
 from auditor.runtime.inside import Inside
@@ -31,6 +32,7 @@ logger = logging.getLogger("auditor.runtime")
 
 RESTARTS = 3
 """How often a sentinel that was killed is replaced before a thread takes over."""
+LAST_READ = SECOND // 2
 LAST_WORDS = 2.0
 Mode = Literal["off", "sentinel", "sentinel-without-py-spy", "thread"]
 
@@ -236,18 +238,33 @@ class Engine:
                 probe.forget()
                 del self._probes[loop]
 
+    @staticmethod
+    def _free_slot(board: Board) -> Slot | None:
+        """A free slot, if possible one whose last words the watcher has surely read."""
+        free = [slot for slot in board.slots if slot.cells[Cell.STATE] == State.FREE]
+        if not free:
+            return None
+        read = Clocks.monotonic_ns() - LAST_READ
+        slot = next((slot for slot in free if slot.cells[Cell.BEAT] < read), free[0])
+        board.head[Head.SLOTS_USED] = max(board.head[Head.SLOTS_USED], slot.number + 1)
+        return slot
+
     def _probe(self, loop: asyncio.AbstractEventLoop) -> Probe | None:
         assert self._board is not None
         assert self._sampler is not None
-        slot = next((slot for slot in self._board.slots if slot.cells[Cell.STATE] == State.FREE), None)
+        slot = self._free_slot(self._board)
         if slot is None:
             self._board.head[Head.UNWATCHED] += 1
             if self._board.head[Head.UNWATCHED] == 1:
                 logger.warning("more than %d loops at a time: the others are not watched", SLOTS)
             return None
-        probe = self._probes[loop] = Probe(loop, slot, self._settings().threshold)
+        probe = self._probes[loop] = Probe(loop, self._board.head, slot, self._settings().threshold)
         self._sampler.know(slot.number, loop)
         return probe
+
+    def lates(self) -> int:
+        """A number that changes when a beat of any loop was late."""
+        return self._board.head[Head.LATES] if self._board is not None else 0
 
     @property
     def board(self) -> Board | None:

@@ -32,6 +32,7 @@ class WatchedLoop(Protocol):
     """One loop, whatever the signs of life are."""
 
     number: int
+    generation: int
     native_id: int
     ident: int
     backend: int
@@ -53,6 +54,10 @@ class BoardLoop:
         self.number = slot.number
         self._slot = slot
         self._cells = slot.cells
+
+    @property
+    def generation(self) -> int:
+        return self._cells[Cell.GENERATION]
 
     @property
     def native_id(self) -> int:
@@ -107,12 +112,8 @@ class BoardLoops:
         self._loops = [BoardLoop(slot) for slot in board.slots]
 
     def __call__(self) -> list[BoardLoop]:
-        """Those that are in use."""
-        return [
-            loop
-            for loop, slot in zip(self._loops, self._board.slots, strict=True)
-            if slot.cells[Cell.STATE] != State.FREE
-        ]
+        """Those that are in use, and those that have been."""
+        return self._loops[: self._board.head[Head.SLOTS_USED]]
 
     def collected(self, now: int) -> int:
         """Nanoseconds spent collecting garbage so far, a collection under way included."""

@@ -21,7 +21,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from auditor.runtime import uv
-from auditor.runtime.board import BUCKETS, Cell, Mode, Slot, State
+from auditor.runtime.board import BUCKETS, Cell, Head, Mode, Slot, State
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 
 HOT_PERIOD = 5 * MILLISECOND
@@ -41,7 +41,10 @@ def period_for(threshold: float) -> int:
 class Probe:
     """Watches one loop. ``begin`` and ``rest`` are called on the loop's thread; ``forget`` on any."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, slot: Slot, threshold: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, head: memoryview, slot: Slot, threshold: float
+    ) -> None:
+        self._head = head
         self._loop = weakref.ref(loop)  # whoever watches a loop must not keep it
         self.slot = slot
         self._pid = os.getpid()
@@ -106,7 +109,7 @@ class Probe:
         cells[Cell.DUE] = 0
         cells[Cell.STATE] = State.RUNNING
         if _real_clock(loop):
-            self._lead = (loop.time(), now)
+            self._lead = (loop.time(), Clocks.monotonic_ns())
             self._plan(loop, now, self._period)
 
     def rest(self) -> None:
@@ -129,6 +132,7 @@ class Probe:
         if not self.active:
             return
         self.slot.cells[Cell.STATE] = State.FREE
+        self.slot.cells[Cell.BEAT] = Clocks.monotonic_ns()
         if self._stamps is not None:
             self._stamps.take_off()
         loop = self._loop()
@@ -175,7 +179,7 @@ class Probe:
         if driver != self._driver:
             self._driver = driver
             self._tell(loop, frame)
-        if self._clock_is_mocked(loop, now):
+        if self._clock_is_mocked(loop):
             cells[Cell.DUE] = 0
             return
         self._plan(loop, now, self._next_period(now, now - last, waited))
@@ -212,6 +216,7 @@ class Probe:
         cells[Cell.LATE_FROM], cells[Cell.LATE_START], cells[Cell.LATE_END] = last, start, end
         cells[Cell.LATE_CPU] = cpu - cells[Cell.CPU]
         cells[Cell.LATE] += 1
+        self._head[Head.LATES] += 1
 
     def _count(self, lag: int) -> None:
         cells = self.slot.cells
@@ -266,12 +271,16 @@ class Probe:
             note["driver"] = [driver.f_code.co_filename, driver.f_code.co_name, line, depth]
         self.slot.write_note(note)
 
-    def _clock_is_mocked(self, loop: asyncio.AbstractEventLoop, now: int) -> bool:
+    def _clock_is_mocked(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether the loop's clock goes at another speed than time: its timers tell nothing then."""
-        before, began = self._lead
-        self._lead = (loop.time(), now)
-        counted = (self._lead[0] - before) * SECOND
-        return abs(counted - (now - began)) > max(self._period, (now - began) // 5)
+        then, began = self._lead
+        before = Clocks.monotonic_ns()
+        counted = loop.time()
+        after = Clocks.monotonic_ns()
+        if after - before > MILLISECOND:
+            return False  # interrupted between two looks at a clock: compare again at the next beat
+        self._lead = (counted, after)
+        return abs((counted - then) * SECOND - (after - began)) > max(self._period, (after - began) // 5)
 
 
 def _give_back(cells: memoryview) -> None:

@@ -82,6 +82,7 @@ class Watcher:
         self._numbers = itertools.count(1)
         self._late: dict[tuple[int, int], tuple[int, int]] = {}
         self._last_step = 0
+        self._first_step = 0
         self._pause = 0
         self._since = since or Clocks.monotonic_ns()
         self._inside = inside
@@ -94,6 +95,7 @@ class Watcher:
         """Look at all loops, go on with what is under way."""
         overslept = now - self._last_step - self._pause if self._last_step else 0
         self._last_step = now
+        self._first_step = self._first_step or now
         self._waited = self._inside and overslept > PROMPT
         suspicious = int(self.settings.threshold * SECOND / 2)
         loops = self._loops()
@@ -227,6 +229,9 @@ class Watcher:
             episode.changed_since = look.since
         elif look is not None and look.key[1] == 1 and look.key[2] > episode.since:
             episode.changed_since = look.key[2]
+        late = episode.loop.late()
+        if late.number != episode.late_count and late.end > episode.since and look is None:
+            episode.late = late
         episode.end_sched = proc.sched(self.pid, episode.loop.native_id)
         episode.end_collected = self._loops.collected(now)
         self._closing.append(episode)
@@ -234,22 +239,15 @@ class Watcher:
     def _note_late(self, loop: WatchedLoop, now: int) -> None:
         """Learn from a late beat when the stall ended, or that there was one that has not been seen."""
         late = loop.late()
-        look = loop.look(now)
-        generation = look.key[0] if look else 0
-        known, reported = self._late.get((loop.number, generation), (0, 0))
+        known, reported = self._late.get((loop.number, loop.generation), (0, 0))
         if late.number == known or late.end < self._since:
             return
-        self._late[loop.number, generation] = (late.number, reported)
+        self._late[loop.number, loop.generation] = (late.number, reported)
         if len(self._late) > 512:
             del self._late[next(iter(self._late))]
         for episode in self._closing:
-            if (
-                episode.loop is loop
-                and episode.late is None
-                and late.number != episode.late_count
-                and late.end > episode.since
-            ):
-                episode.late = late
+            if episode.loop is loop and late.end > episode.since and late.start < episode.changed:
+                episode.late = episode.late or late
                 return
         if loop.number in self._open and late.end > self._open[loop.number].since:
             return
@@ -262,7 +260,7 @@ class Watcher:
         episode = self._begin(loop, Look(key, start, end - start), now)
         del self._open[loop.number]
         episode.idle = False
-        self._lost_time(episode, end - start)
+        self._lost_time(episode, max(end - max(start, self._first_step), 0))
         episode.changed = episode.changed_since = end
         episode.late = loop.late()
         episode.end_sched, episode.end_collected = episode.sched, self._loops.collected(now)
@@ -375,10 +373,8 @@ class Watcher:
         if duration < self.settings.threshold:
             self.dismissed += 1
             return
-        self._late[episode.loop.number, episode.key[0] if episode.key else 0] = (
-            episode.loop.late().number if episode.changed and not episode.exited else episode.late_count,
-            end,
-        )
+        known, _ = self._late.get((episode.loop.number, episode.loop.generation), (0, 0))
+        self._late[episode.loop.number, episode.loop.generation] = (known, end)
         times = self._times(episode, duration, now)
         gil = episode.gil(end)
         kind = classify(episode, times, gil, self.settings.threshold)

@@ -113,6 +113,7 @@ class Server(asyncio.Protocol):
 
 async def main():
     async with LoopLagMonitor(0.1, log=False) as monitor:
+        await asyncio.to_thread(monitor.mode, 5)
         server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"x")
@@ -438,7 +439,7 @@ def test_two_monitors_share_one_sentinel_each_with_its_threshold() -> None:
     async def main() -> tuple[int, int, int]:
         async with LoopLagMonitor(0.1, log=False) as low, LoopLagMonitor(0.4, log=False) as high:
             children = len(sentinels(os.getpid()))
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(low.mode, 5)
             time.sleep(0.2)
             await asyncio.sleep(0.05)
             time.sleep(0.6)
