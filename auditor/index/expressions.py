@@ -47,6 +47,7 @@ _COMPARISONS = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
+_NUMBERS, _SHARED = f.NUMBERS, len(f.NUMBERS)
 _WIDEST = 40
 """Alternatives of one name; more than the linker's sets hold would only cost time."""
 
@@ -88,14 +89,18 @@ class ExpressionIndexer:
         """The position of ``expression``; equal expressions share one."""
         position = self.interned.get(expression)
         if position is None:
-            position = self.interned[expression] = len(self.exprs)
+            position = len(self.exprs)
+            if position < _SHARED:
+                position = _NUMBERS[position]
+            self.interned[expression] = position
             self.exprs.append(expression)
         return position
 
     def append(self, expression: Any) -> int:
         """The position of an expression that is equal to no other."""
+        position = len(self.exprs)
         self.exprs.append(expression)
-        return len(self.exprs) - 1
+        return _NUMBERS[position] if position < _SHARED else position
 
     def name(self, node: ast.Name) -> int:
         return self.load(node.id)
@@ -266,15 +271,17 @@ class ExpressionIndexer:
         flags: int,
     ) -> int:
         calls = self.file.calls
-        number = len(calls)
+        number, line, last = len(calls), node.lineno, node.end_lineno
+        if last < _SHARED and number < _SHARED:  # type: ignore[operator]
+            number, line, last = _NUMBERS[number], _NUMBERS[line], _NUMBERS[last]  # type: ignore[index]
         calls.append(
             (
                 callee,
                 arguments,
                 keywords,
-                node.lineno,
+                line,
                 node.col_offset,
-                node.end_lineno,
+                last,
                 node.end_col_offset,
                 flags,
                 self.region,
@@ -282,8 +289,7 @@ class ExpressionIndexer:
             )
         )
         self.function.calls.append(number)
-        self.exprs.append((f.CALL, number))
-        return len(self.exprs) - 1
+        return self.append((f.CALL, number))
 
     def await_(self, node: ast.Await) -> int:
         if node.value.__class__ in _MAKE_AWAITABLES:

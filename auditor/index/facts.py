@@ -104,8 +104,16 @@ DUNDERS = (
 )  # fmt: skip
 """Methods behind operators, by their number in ``FileFacts.operator_log``."""
 
+NUMBERS = tuple(range(1 << 16))
+"""Positions and lines as objects to share: the facts of a large program hold each many times over."""
+
 _READ = 7  # fields of an entry of read_log
 _OPERATOR = 9  # fields of an entry of operator_log
+
+
+_LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations")
+_EMPTY: list[Any] = []
+"""Shared by all, and never appended to."""
 
 
 class FunctionFacts:
@@ -165,25 +173,20 @@ class FunctionFacts:
         self.returns: list[tuple[int, int]] = []  # (expr, region)
         self.yields: list[int] = []
         # (expr, line, column, end line, end column, region); filled by FileFacts.unpack
-        self.reads: list[tuple[int, int, int, int, int, int]] = []
+        self.reads: list[tuple[int, int, int, int, int, int]] = _EMPTY
         # (base expr, name, value expr, line, column, end line, end column, region)
         self.writes: list[tuple[int, str, int, int, int, int, int, int]] = []
         # (expr, is async, line, column, end line, end column, region)
         self.withs: list[tuple[int, bool, int, int, int, int, int]] = []
         self.iterations: list[tuple[int, bool, int, int, int, int, int]] = []
         # (dunder, operand expr, other operand expr, line, column, end line, end column, region); likewise
-        self.operators: list[tuple[str, int, int, int, int, int, int, int]] = []
+        self.operators: list[tuple[str, int, int, int, int, int, int, int]] = _EMPTY
 
     def seal(self) -> None:
         """Let empty lists go: most functions have several, and there are tens of thousands of functions."""
         for name in _LISTS:
             if not getattr(self, name):
                 setattr(self, name, _EMPTY)
-
-
-_LISTS = ("calls", "returns", "yields", "reads", "writes", "withs", "iterations", "operators")
-_EMPTY: list[object] = []
-"""Shared by all, and never appended to after indexing."""
 
 
 class ClassFacts:
@@ -273,7 +276,10 @@ class FileFacts:
         log = self.read_log
         for at in range(0, len(log), _READ):
             if properties is None or exprs[log[at + 1]][2] in properties:
-                functions[log[at]].reads.append(tuple(log[at + 1 : at + _READ]))  # type: ignore[arg-type]
+                function = functions[log[at]]
+                if function.reads is _EMPTY:
+                    function.reads = []
+                function.reads.append(tuple(log[at + 1 : at + _READ]))  # type: ignore[arg-type]
         wanted = [dunders is None or name in dunders or "__r" + name[2:] in dunders for name in DUNDERS]
         log = self.operator_log
         if any(wanted):
@@ -281,8 +287,9 @@ class FileFacts:
                 number = log[at + 1]
                 if wanted[number]:
                     fields = (DUNDERS[number], *log[at + 2 : at + _OPERATOR])
-                    functions[log[at]].operators.append(fields)  # type: ignore[arg-type]
+                    function = functions[log[at]]
+                    if function.operators is _EMPTY:
+                        function.operators = []
+                    function.operators.append(fields)  # type: ignore[arg-type]
         self.read_log = array("i")
         self.operator_log = array("i")
-        for function in functions:
-            function.seal()

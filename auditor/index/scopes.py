@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+_SIMPLE = frozenset({ast.Expr, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass, ast.Raise})
+_BLOCKS = ("body", "orelse", "finalbody")
+
 
 class Scope:
     """The names of one module, class or function body while it is being indexed.
@@ -42,6 +45,7 @@ class Scope:
 def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one case for each statement; a table of functions is slower
     """Add every name that ``body`` binds to ``scope``, nested blocks included, nested scopes not."""
     names = scope.names
+    within = scope.parent is not None and not scope.is_class  # `nonlocal` never means names of modules and classes
     pending = [body]
     while pending:
         for node in pending.pop():
@@ -57,8 +61,8 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one
                     pending.append(node.orelse)  # type: ignore[attr-defined]
             elif kind is ast.FunctionDef or kind is ast.ClassDef or kind is ast.AsyncFunctionDef:
                 names.add(node.name)  # type: ignore[attr-defined]
-                if kind is not ast.ClassDef:
-                    _rebound_names(node, scope)
+                if within:
+                    _rebound_names(node, scope.rebound)
             elif kind is ast.AnnAssign or kind is ast.AugAssign:
                 _target_names(node.target, names)  # type: ignore[attr-defined]
             elif kind is ast.For or kind is ast.AsyncFor:
@@ -97,10 +101,23 @@ def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one
     names -= scope.nonlocal_names
 
 
-def _rebound_names(function: ast.stmt, scope: Scope) -> None:
-    for node in ast.walk(function):
-        if node.__class__ is ast.Nonlocal:
-            scope.rebound.update(node.names)
+def _rebound_names(definition: ast.stmt, names: set[str]) -> None:
+    """Add what ``nonlocal`` statements anywhere in the definition name; only statements are looked at."""
+    pending: list[list[ast.stmt]] = [definition.body]  # type: ignore[attr-defined]
+    while pending:
+        for node in pending.pop():
+            kind = node.__class__
+            if kind in _SIMPLE:
+                continue
+            if kind is ast.Nonlocal:
+                names.update(node.names)  # type: ignore[attr-defined]
+            else:
+                for field in _BLOCKS:
+                    inner = getattr(node, field, None)
+                    if inner:
+                        pending.append(inner)
+                for holder in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                    pending.append(holder.body)
 
 
 def _target_names(target: ast.expr, names: set[str]) -> None:

@@ -66,6 +66,8 @@ class StatementIndexer(ExpressionIndexer):
         for name, values in module_values.items():
             known = self.file.globals.setdefault(name, [])
             known.extend(v for v in values if v not in known)
+        for function in self.file.functions:
+            function.seal()
         return self.file
 
     def top_level(self, body: list[ast.stmt]) -> None:

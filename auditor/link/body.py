@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.link.guards import Constraints
     from auditor.link.program import Class, Function, Module
 
+_OUTSIDE = frozenset({v.EXTERNAL, v.CONTAINER_METHOD})
 _CALLABLE_TAGS = frozenset(
     {f.FUNCTION, f.GLOBAL, f.ATTR, f.IMPORTED, f.CALL, f.CLASS, f.DECORATED, f.LIST, f.TUPLE, f.DICT, f.UNION}
 )
@@ -55,7 +56,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 if module.memo[callee] == ():  # for every receiver and under every test
                     inert[callee] = 1
                 continue
-            if values[0].kind == v.EXTERNAL and self.edges.are_inert(values):
+            if values[0].kind in _OUTSIDE and self.edges.are_inert(values):
                 if module.memo[callee] is values:
                     inert[callee] = 1
                 continue

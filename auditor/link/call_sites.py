@@ -43,6 +43,10 @@ class CallSites:
             return sites if len(sites) <= MANY else []
         return self.named(name)
 
+    def forget(self) -> None:
+        """Let go of the index of names; the next question builds it again."""
+        self._by_name = None
+
     def _sites(self, name: str) -> list[tuple[Module, int]]:
         """Calls, as (module, number), whose callee ends in ``name``; ``name()``: in what a call of it returns."""
         index = self._by_name

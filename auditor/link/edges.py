@@ -103,6 +103,7 @@ class Edges:
                     raise
                 self.faults.setdefault(node.function, f"{type(error).__name__}: {error}")
             known = self._bodies[node] = builder.result
+            known.seal()
         return known
 
     def api(self, dotted: str) -> Api | None:
@@ -154,9 +155,15 @@ class Edges:
             return False
         known = self._inert_names
         for value in values:
-            if value.kind != v.EXTERNAL:
+            if value.kind == v.EXTERNAL:
+                dotted = value.a
+            elif value.kind == v.CONTAINER_METHOD:
+                type_name = self.evaluator.type_name(value.a)
+                if not type_name:
+                    continue
+                dotted = f"{type_name}.{value.b}"
+            else:
                 return False
-            dotted = value.a
             inert = known.get(dotted)
             if inert is None:
                 api = self.api(dotted)

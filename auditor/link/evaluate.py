@@ -118,11 +118,14 @@ class Evaluator:
         return result
 
     def settle(self) -> None:
-        """Move what the solver knows of expressions to where it costs less."""
+        """Let go of what only the propagation asks for again and again; the values of expressions stay known."""
         done = self.solver.done
         modules = self.program.modules
-        for key in [k for k in done if k.__class__ is tuple and k[0].__class__ is int]:
-            modules[key[0]].memo[key[1]] = done.pop(key)
+        for key, values in done.items():
+            if key.__class__ is tuple and key[0].__class__ is int:
+                modules[key[0]].memo[key[1]] = values
+        done.clear()
+        self.call_sites.forget()
 
     def concrete(self, values: Values) -> Values:
         """The same values with parameters replaced by what their annotations and call sites give them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
 
@@ -119,6 +119,21 @@ class Body:
         self.sinks: list[Sink] = []
         self.handed_over: list[HandedOver] = []
         self.externals: list[tuple[int, str]] = []  # (call, dotted name)
+
+    def seal(self) -> None:
+        """Let empty lists go: there are tens of thousands of bodies, and most do little."""
+        if not self.edges:
+            self.edges = _EMPTY
+        if not self.sinks:
+            self.sinks = _EMPTY
+        if not self.handed_over:
+            self.handed_over = _EMPTY
+        if not self.externals:
+            self.externals = _EMPTY
+
+
+_EMPTY: list[Any] = []
+"""Shared by all, and never appended to."""
 
 
 def place_of(module: Module, number: int) -> Place:

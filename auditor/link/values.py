@@ -69,10 +69,11 @@ Environment = tuple[tuple[tuple["Function", int], Values], ...]
 class Interner:
     """Makes values, one object for equal ones."""
 
-    __slots__ = ("_table",)
+    __slots__ = ("_functions", "_table")
 
     def __init__(self) -> None:
         self._table: dict[Any, Value] = {}
+        self._functions: dict[Function, Value] = {}
 
     def make(self, kind: int, a: Any, b: Any = None) -> Value:
         """The value of this kind and content."""
@@ -83,7 +84,12 @@ class Interner:
         return value
 
     def function(self, function: Function, environment: Environment = ()) -> Value:
-        return self.make(FUNCTION, function, environment)
+        if environment:
+            return self.make(FUNCTION, function, environment)
+        value = self._functions.get(function)
+        if value is None:
+            value = self._functions[function] = Value(FUNCTION, function, ())
+        return value
 
     def instance(self, class_: Class, *, virtual: bool) -> Value:
         return self.make(INSTANCE, class_, virtual)
