@@ -12,6 +12,7 @@ from auditor import resources
 from auditor.catalog import load as load_catalog
 from auditor.discover import discover
 from auditor.index import files
+from auditor.index.facts import forget_shared
 from auditor.index.source import Problem
 from auditor.link.evaluate import Evaluator
 from auditor.link.graph import Graph
@@ -82,6 +83,7 @@ class Analysis:
         self.not_analysed.extend(discovery.not_analysed)
         self.clock.lap("discover")
         self.program = self._index(discovery.files, progress)
+        forget_shared()
         self.clock.lap("index")
         catalog = _catalog(config, self.program)
         self.clock.lap("catalog")

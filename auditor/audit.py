@@ -40,6 +40,9 @@ class Outcome(NamedTuple):
     gone: set[int]
 
 
+_MANY_EXPOSURES = 2_000
+
+
 def audit(paths: Sequence[str], config: Config, progress: Progress | None = None) -> Report:
     """Audit the files below ``paths``; see `full_audit`."""
     return full_audit(paths, config, progress).report
@@ -65,6 +68,8 @@ def full_audit(
         table = RuleTable(config.enabled)
         analysis = Analysis(paths, config, progress)
         suspects = Suspects(analysis.graph).collect()
+        if sum(len(suspect.exposed) for suspect in suspects) > _MANY_EXPOSURES:
+            analysis.graph.forget()  # a long report takes the room that the graph took
         analysis.clock.lap("suspects")
         suppressions = Suppressions(
             analysis.program, {**resources.rule_files(), **table.codes}, table.codes, analysis.locate

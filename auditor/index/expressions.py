@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
+from auditor.index.facts import shared
 from auditor.index.scopes import Scope
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class ExpressionIndexer:
     def __init__(self) -> None:
         self.file = f.FileFacts()
         self.exprs = self.file.exprs
+        self.globals: dict[str, list[int]] = {}
+        self.file.globals = self.globals  # type: ignore[assignment]
         self.read_log = self.file.read_log
         self.operator_log = self.file.operator_log
         self.interned: dict[Any, int] = {self.exprs[0]: 0}
@@ -96,6 +99,11 @@ class ExpressionIndexer:
             self.exprs.append(expression)
         return position
 
+    def common(self, expression: Any) -> int:
+        """As `intern`, for what many files hold alike: they share the object, too."""
+        position = self.interned.get(expression)
+        return position if position is not None else self.intern(shared(expression))
+
     def append(self, expression: Any) -> int:
         """The position of an expression that is equal to no other."""
         position = len(self.exprs)
@@ -122,7 +130,7 @@ class ExpressionIndexer:
         return self.free(name)
 
     def global_(self, name: str) -> int:
-        return self.intern((f.GLOBAL, name))
+        return self.common((f.GLOBAL, name))
 
     def free(self, name: str) -> int:
         """A name of an enclosing function: every value that it is ever given, or for a lambda the one of now."""
@@ -149,7 +157,7 @@ class ExpressionIndexer:
         if scope.is_class:
             name = self.mangled(name)
         if name in scope.global_names:
-            self.file.globals.setdefault(name, []).append(value)
+            self.globals.setdefault(name, []).append(value)
             return
         if name in scope.nonlocal_names:
             owner = scope.parent
@@ -212,13 +220,13 @@ class ExpressionIndexer:
         kind = value.__class__
         if kind is str:
             if len(value) > _LONG_CONSTANT:  # type: ignore[arg-type]
-                return self.intern((f.BUILTIN, "str"))
-            return self.intern((f.CONST, value))
+                return self.common((f.BUILTIN, "str"))
+            return self.common((f.CONST, value))
         if value is None or kind is bool or kind is int or kind is float:
             # True == 1 == 1.0 for a dictionary: the type keeps them apart
-            return self.intern((f.CONST, value, kind.__name__))
+            return self.common((f.CONST, value, kind.__name__))
         if kind is bytes or kind is complex:
-            return self.intern((f.BUILTIN, kind.__name__))
+            return self.common((f.BUILTIN, kind.__name__))
         return 0
 
     def attribute(self, node: ast.Attribute) -> int:
@@ -258,7 +266,10 @@ class ExpressionIndexer:
         else:
             callee = self.visit(function)
         visit = self.visit
-        arguments = tuple([visit(argument) for argument in node.args]) if node.args else ()
+        given = node.args
+        arguments: tuple[int, ...] = ()
+        if given:
+            arguments = f.single(visit(given[0])) if len(given) == 1 else tuple([visit(x) for x in given])
         keywords = tuple([(k.arg, visit(k.value)) for k in node.keywords]) if node.keywords else ()
         return self.record_call(node, callee, arguments, keywords, flags)
 
@@ -289,7 +300,8 @@ class ExpressionIndexer:
             )
         )
         self.function.calls.append(number)
-        return self.append((f.CALL, number))
+        expression = (f.CALL, number)
+        return self.append(shared(expression))
 
     def await_(self, node: ast.Await) -> int:
         if node.value.__class__ in _MAKE_AWAITABLES:
@@ -363,7 +375,7 @@ class ExpressionIndexer:
         for value in node.values:
             if value.__class__ is not ast.Constant:
                 self.visit(value)
-        return self.intern((f.BUILTIN, "str"))
+        return self.common((f.BUILTIN, "str"))
 
     def formatted(self, node: ast.FormattedValue) -> int:
         value = self.visit(node.value)
@@ -440,8 +452,8 @@ class ExpressionIndexer:
             and expression[0] == f.CONST
             and expression[1].__class__ in (int, float)
         ):
-            return self.intern((f.CONST, -expression[1], expression[2]))
-        return self.intern((f.BUILTIN, "int"))
+            return self.common((f.CONST, -expression[1], expression[2]))
+        return self.common((f.BUILTIN, "int"))
 
     def compare(self, node: ast.Compare) -> int:
         left = self.visit(node.left)
@@ -455,7 +467,7 @@ class ExpressionIndexer:
             symbol = _COMPARISONS.get(operation)
             if symbol is not None and (left or rights[0]):
                 return self.intern((f.COMPARE, symbol, left, rights[0]))
-        return self.intern((f.BUILTIN, "bool"))
+        return self.common((f.BUILTIN, "bool"))
 
     def conditional(self, node: ast.IfExp) -> int:
         flags, self.awaited = self.awaited, 0
@@ -476,7 +488,7 @@ class ExpressionIndexer:
         regions = self.file.regions
         if kind == f.IF and not data:
             return self.region
-        regions.append((kind, self.region, data, data2))
+        regions.append(shared((kind, self.region, data, data2)))
         return len(regions) - 1
 
     def starred(self, node: ast.Starred) -> int:
@@ -533,16 +545,16 @@ class ExpressionIndexer:
         self.environment, self.region, self.loops, self.log, self.lambdas = {}, 0, 0, [], 0
         for index, (name, _, _, _) in enumerate(params):
             scope.names.add(name)
-            self.bind(name, self.intern((f.PARAM, number, index)))
+            self.bind(name, self.common((f.PARAM, number, index)))
         value = self.visit(node.body)
         if value:
-            function.returns.append((value, 0))
+            function.returns.append(shared((value, 0)))
         self.outer_environments.pop()
         (
             self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
             self.lambdas,
         ) = outer  # fmt: skip
-        return self.intern((f.FUNCTION, number))
+        return self.common((f.FUNCTION, number))
 
     def parameters(
         self, arguments: ast.arguments, *, annotated: bool
@@ -556,18 +568,18 @@ class ExpressionIndexer:
         for i, argument in enumerate(positional):
             default = defaults[i - first_default] if i >= first_default else -1
             note = annotation(argument.annotation) if annotated and argument.annotation is not None else 0
-            found.append((argument.arg, f.POSITIONAL, note, default))
+            found.append(shared((argument.arg, f.POSITIONAL, note, default)))
         if arguments.vararg is not None:
             note = annotation(arguments.vararg.annotation) if annotated and arguments.vararg.annotation else 0
-            found.append((arguments.vararg.arg, f.VARARGS, note, -1))
+            found.append(shared((arguments.vararg.arg, f.VARARGS, note, -1)))
         for argument, default_node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             default = self.visit(default_node) if default_node is not None else -1
             note = annotation(argument.annotation) if annotated and argument.annotation is not None else 0
-            found.append((argument.arg, f.KEYWORD_ONLY, note, default))
+            found.append(shared((argument.arg, f.KEYWORD_ONLY, note, default)))
         if arguments.kwarg is not None:
             note = annotation(arguments.kwarg.annotation) if annotated and arguments.kwarg.annotation else 0
-            found.append((arguments.kwarg.arg, f.KWARGS, note, -1))
-        return tuple(found)
+            found.append(shared((arguments.kwarg.arg, f.KWARGS, note, -1)))
+        return shared(tuple(found))  # type: ignore[no-any-return]
 
     def annotation(self, node: ast.expr) -> int:
         """An annotation as an expression; forward references in strings are parsed."""

@@ -14,7 +14,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 # Expression tags, with the shape of the tuple that they begin.
 UNKNOWN = 0  #  (UNKNOWN,)
@@ -104,8 +104,29 @@ DUNDERS = (
 )  # fmt: skip
 """Methods behind operators, by their number in ``FileFacts.operator_log``."""
 
-NUMBERS = tuple(range(1 << 16))
+NUMBERS = tuple(range(1 << 15))
 """Positions and lines as objects to share: the facts of a large program hold each many times over."""
+
+_SHARED: dict[Any, Any] = {}
+
+
+def shared(value: Any) -> Any:
+    """An equal tuple that many files hold alike, as one object; until `forget_shared`."""
+    return _SHARED.setdefault(value, value)
+
+
+def single(position: int) -> tuple[int]:
+    """``(position,)``, the same object for the same position."""
+    known = _SHARED.get(position)
+    if known is None:
+        known = _SHARED[position] = (position,)
+    return known
+
+
+def forget_shared() -> None:
+    """All files are indexed: let go of the table of what they share."""
+    _SHARED.clear()
+
 
 _READ = 7  # fields of an entry of read_log
 _OPERATOR = 9  # fields of an entry of operator_log
@@ -113,6 +134,7 @@ _OPERATOR = 9  # fields of an entry of operator_log
 
 _LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations")
 _EMPTY: list[Any] = []
+_NO_LOG = array("i")
 """Shared by all, and never appended to."""
 
 
@@ -139,11 +161,11 @@ class FunctionFacts:
         "last_yield",
         "line",
         "name",
-        "operators",
+        "operator_log",
         "params",
         "parent",
         "qualname",
-        "reads",
+        "read_log",
         "returns",
         "roles",
         "unit",
@@ -172,21 +194,32 @@ class FunctionFacts:
         self.calls: list[int] = []
         self.returns: list[tuple[int, int]] = []  # (expr, region)
         self.yields: list[int] = []
-        # (expr, line, column, end line, end column, region); filled by FileFacts.unpack
-        self.reads: list[tuple[int, int, int, int, int, int]] = _EMPTY
+        # fields of `reads` and `operators`, one record after the other; filled by FileFacts.unpack
+        self.read_log = self.operator_log = _NO_LOG
         # (base expr, name, value expr, line, column, end line, end column, region)
         self.writes: list[tuple[int, str, int, int, int, int, int, int]] = []
         # (expr, is async, line, column, end line, end column, region)
         self.withs: list[tuple[int, bool, int, int, int, int, int]] = []
         self.iterations: list[tuple[int, bool, int, int, int, int, int]] = []
-        # (dunder, operand expr, other operand expr, line, column, end line, end column, region); likewise
-        self.operators: list[tuple[str, int, int, int, int, int, int, int]] = _EMPTY
 
     def seal(self) -> None:
         """Let empty lists go: most functions have several, and there are tens of thousands of functions."""
         for name in _LISTS:
             if not getattr(self, name):
                 setattr(self, name, _EMPTY)
+
+    @property
+    def reads(self) -> list[tuple[int, int, int, int, int, int]]:
+        """Attribute reads: (expr, line, column, end line, end column, region)."""
+        log = self.read_log
+        return [tuple(log[at : at + _READ - 1]) for at in range(0, len(log), _READ - 1)]  # type: ignore[misc]
+
+    @property
+    def operators(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
+        """Operators: (dunder, operand expr, other operand expr, line, column, end line, end column, region)."""
+        log = self.operator_log
+        size = _OPERATOR - 1
+        return [(DUNDERS[log[at]], *log[at + 1 : at + size]) for at in range(0, len(log), size)]  # type: ignore[misc]
 
 
 class ClassFacts:
@@ -215,10 +248,10 @@ class ClassFacts:
         self.bases: tuple[int, ...] = ()
         self.keywords: tuple[tuple[str, int], ...] = ()
         self.decorators: tuple[int, ...] = ()
-        self.attributes: dict[str, list[int]] = {}
+        self.attributes: dict[str, Sequence[int]] = {}
         self.annotations: dict[str, int] = {}
         # attribute name -> expressions assigned to it through the first parameter of a method
-        self.stores: dict[str, list[int]] = {}
+        self.stores: dict[str, Sequence[int]] = {}
 
 
 class FileFacts:
@@ -248,7 +281,7 @@ class FileFacts:
         self.classes: list[ClassFacts] = []
         self.calls: list[tuple] = []  # type: ignore[type-arg]
         self.regions: list[tuple[int, int, Any, Any]] = [(BODY, 0, None, None)]
-        self.globals: dict[str, list[int]] = {}
+        self.globals: dict[str, Sequence[int]] = {}
         self.exports: tuple[str, ...] | None = None
         self.imports: list[tuple[int, str]] = []  # (level, module)
         self.stars: list[tuple[int, str]] = []
@@ -265,6 +298,15 @@ class FileFacts:
         # comments that begin with `auditor:`; see auditor.index.comments.Comment
         self.comments: list[tuple[int, int, str, int, int, int]] = []
 
+    def seal(self) -> None:
+        """Indexing is over: keep everything in the form that takes least memory."""
+        for function in self.functions:
+            function.seal()
+        tables = [self.globals, *[c.attributes for c in self.classes], *[c.stores for c in self.classes]]
+        for table in tables:
+            for name, positions in table.items():
+                table[name] = single(positions[0]) if len(positions) == 1 else tuple(positions)
+
     def unpack(
         self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None
     ) -> None:
@@ -277,19 +319,17 @@ class FileFacts:
         for at in range(0, len(log), _READ):
             if properties is None or exprs[log[at + 1]][2] in properties:
                 function = functions[log[at]]
-                if function.reads is _EMPTY:
-                    function.reads = []
-                function.reads.append(tuple(log[at + 1 : at + _READ]))  # type: ignore[arg-type]
+                if function.read_log is _NO_LOG:
+                    function.read_log = array("i")
+                function.read_log += log[at + 1 : at + _READ]
         wanted = [dunders is None or name in dunders or "__r" + name[2:] in dunders for name in DUNDERS]
         log = self.operator_log
         if any(wanted):
             for at in range(0, len(log), _OPERATOR):
-                number = log[at + 1]
-                if wanted[number]:
-                    fields = (DUNDERS[number], *log[at + 2 : at + _OPERATOR])
+                if wanted[log[at + 1]]:
                     function = functions[log[at]]
-                    if function.operators is _EMPTY:
-                        function.operators = []
-                    function.operators.append(fields)  # type: ignore[arg-type]
+                    if function.operator_log is _NO_LOG:
+                        function.operator_log = array("i")
+                    function.operator_log += log[at + 1 : at + _OPERATOR]
         self.read_log = array("i")
         self.operator_log = array("i")

@@ -45,7 +45,9 @@ class Scope:
 def bound_names(body: list[ast.stmt], scope: Scope) -> None:  # noqa: C901 - one case for each statement; a table of functions is slower
     """Add every name that ``body`` binds to ``scope``, nested blocks included, nested scopes not."""
     names = scope.names
-    within = scope.parent is not None and not scope.is_class  # `nonlocal` never means names of modules and classes
+    within = (
+        scope.parent is not None and not scope.is_class
+    )  # `nonlocal` never means names of modules and classes
     pending = [body]
     while pending:
         for node in pending.pop():
@@ -116,8 +118,8 @@ def _rebound_names(definition: ast.stmt, names: set[str]) -> None:
                     inner = getattr(node, field, None)
                     if inner:
                         pending.append(inner)
-                for holder in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-                    pending.append(holder.body)
+                holders = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+                pending.extend(holder.body for holder in holders)
 
 
 def _target_names(target: ast.expr, names: set[str]) -> None:

@@ -64,10 +64,9 @@ class StatementIndexer(ExpressionIndexer):
                 function.is_generator = False
             position += 1
         for name, values in module_values.items():
-            known = self.file.globals.setdefault(name, [])
+            known = self.globals.setdefault(name, [])
             known.extend(v for v in values if v not in known)
-        for function in self.file.functions:
-            function.seal()
+        self.file.seal()
         return self.file
 
     def top_level(self, body: list[ast.stmt]) -> None:
@@ -96,7 +95,7 @@ class StatementIndexer(ExpressionIndexer):
         bound_names(body, scope)
         for index, (name, _, _, _) in enumerate(function.params):
             scope.names.add(name)
-            self.bind(name, self.intern((f.PARAM, number, index)))
+            self.bind(name, self.common((f.PARAM, number, index)))
         self.block(body)
 
     def block(self, body: list[ast.stmt]) -> bool:
@@ -187,7 +186,7 @@ class StatementIndexer(ExpressionIndexer):
             if method.class_id >= 0 and "staticmethod" not in method.roles:
                 owner = method.class_id
         if owner >= 0:
-            self.file.classes[owner].stores.setdefault(name, []).append(value)
+            self.file.classes[owner].stores.setdefault(name, []).append(value)  # type: ignore[attr-defined]
         else:
             self.file.stores.append((base, name, value))
         self.function.writes.append(
@@ -256,7 +255,7 @@ class StatementIndexer(ExpressionIndexer):
             self.returned(node.orelse)
             self.region = outer
         else:
-            self.function.returns.append((self.visit(node), self.region))
+            self.function.returns.append(f.shared((self.visit(node), self.region)))
 
     def raise_(self, node: ast.Raise) -> bool:
         if node.exc is not None:
@@ -622,7 +621,7 @@ class StatementIndexer(ExpressionIndexer):
         self.file.functions.append(function)
         scope = Scope(number, self.scope, is_class=False, class_name=self.scope.class_name)
         self.waiting.append((node.body, number, scope, unit))
-        value = self.intern((f.FUNCTION, number))
+        value = self.common((f.FUNCTION, number))
         self.bind(node.name, self.decorated(node, decorators, value))
         return False
 
@@ -671,13 +670,13 @@ class StatementIndexer(ExpressionIndexer):
             self.top_level(node.body)
         else:
             self.block(node.body)
-        class_.attributes = scope.values
+        class_.attributes = scope.values  # type: ignore[assignment]
         self.outer_environments.pop()
         (
             self.scope, self.function, self.function_id, self.environment, self.region, self.loops, self.log,
             self.current_class, self.lambdas,
         ) = outer  # fmt: skip
-        value = self.intern((f.CLASS, class_id))
+        value = self.common((f.CLASS, class_id))
         self.bind(node.name, self.decorated(node, decorators, value))
         return False
 
@@ -704,7 +703,7 @@ class StatementIndexer(ExpressionIndexer):
             if alias.name == "*":
                 self.file.stars.append((node.level, module))
             else:
-                value = self.intern((f.IMPORTED, node.level, module, alias.name))
+                value = self.common((f.IMPORTED, node.level, module, alias.name))
                 self.bind(alias.asname or alias.name, value)
         return False
 

@@ -286,6 +286,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
 
     def external(self, dotted: str, number: int, place: Place, constraints: Constraints) -> None:
         """A call of something outside the program: its own effect, and what it does with callables."""
+        if self.edges.is_inert(dotted):
+            return
         self.result.externals.append((number, dotted))
         implied = IMPLIED_METHODS.get(dotted)
         if implied is not None:

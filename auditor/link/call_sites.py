@@ -51,25 +51,32 @@ class CallSites:
         """Calls, as (module, number), whose callee ends in ``name``; ``name()``: in what a call of it returns."""
         index = self._by_name
         if index is None:
-            index = self._by_name = {}
-            for module in self._evaluator.program.modules:
-                exprs = module.facts.exprs
-                for number, call in enumerate(module.facts.calls):
-                    callee = exprs[call[0]]
-                    tag = callee[0]
-                    if tag == f.ATTR:
-                        last = callee[2]
-                    elif tag == f.GLOBAL:
-                        last = callee[1]
-                    elif tag == f.IMPORTED:
-                        last = callee[3]
-                    else:
-                        last = _last_name(module, callee)
-                    if last in index:
-                        index[last].append((module, number))
-                    elif last:
-                        index[last] = [(module, number)]
+            index = self._by_name = self._index()
         return index.get(name, [])
+
+    def _index(self) -> dict[str, list[tuple[Module, int]]]:
+        """All calls by the last name of their callee: for names of the program, and no more than anybody asks for."""
+        program = self._evaluator.program
+        index: dict[str, list[tuple[Module, int]]] = {x.facts.name: [] for x in program.functions}
+        index.update((name + "()", []) for name in list(index))
+        index.update((x.facts.name, []) for x in program.classes)
+        for module in program.modules:
+            exprs = module.facts.exprs
+            for number, call in enumerate(module.facts.calls):
+                callee = exprs[call[0]]
+                tag = callee[0]
+                if tag == f.ATTR:
+                    last = callee[2]
+                elif tag == f.GLOBAL:
+                    last = callee[1]
+                elif tag == f.IMPORTED:
+                    last = callee[3]
+                else:
+                    last = _last_name(module, callee)
+                sites = index.get(last)
+                if sites is not None and len(sites) <= MANY:
+                    sites.append((module, number))
+        return index
 
 
 def _last_name(module: Module, callee: tuple[Any, ...]) -> str:

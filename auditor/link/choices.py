@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COROUTINE_TESTS: Final = frozenset({"iscoroutinefunction", "is_coroutine_function"})
 """Last parts of the names of functions that tell coroutine functions from others."""
 
+_NONE: Final[frozenset[int]] = frozenset()
 _SAME: Final = frozenset({"is", "=="})
 _OTHER: Final = frozenset({"is not", "!="})
 
@@ -64,7 +65,7 @@ class Choices:
                     if kind == f.IF:
                         self._parameters_of(function, exprs[data], found)
                     region = parent
-            known = self._tested[function] = frozenset(found)
+            known = self._tested[function] = frozenset(found) or _NONE
         return known
 
     def _parameters_of(self, function: Function, test: tuple[Any, ...], found: set[int]) -> None:

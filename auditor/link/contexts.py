@@ -15,6 +15,8 @@ PHASES: Final = tuple(Phase)
 _LOOP_STEP: Final = len(PHASES)
 _THREAD_STEP: Final = len(PHASES) * len(LOOPS)
 
+COUNT: Final = len(THREADS) * _THREAD_STEP
+"""How many contexts there are."""
 Context = int
 """thread * 24 + loop * 6 + phase, each by its position in the enumeration of `auditor.model`."""
 

@@ -28,6 +28,8 @@ MAX_ENVIRONMENTS: Final = 200
 RAISE_INTERNAL_ERRORS: Final = bool(os.environ.get("AUDITOR_RAISE"))
 """For tests and for finding our own faults: let an unexpected exception in one function end the run."""
 
+_NONE: frozenset[int] = frozenset()
+_CALLED = [-1]
 _PASSED = frozenset(
     {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.INSTANCE, v.COROUTINE, v.GENERATOR}
 )
@@ -153,30 +155,33 @@ class Edges:
         """Whether calling any of these does nothing but what the outside does by itself."""
         if self.record_all:
             return False
-        known = self._inert_names
         for value in values:
             if value.kind == v.EXTERNAL:
-                dotted = value.a
+                if not self.is_inert(value.a):
+                    return False
             elif value.kind == v.CONTAINER_METHOD:
                 type_name = self.evaluator.type_name(value.a)
-                if not type_name:
-                    continue
-                dotted = f"{type_name}.{value.b}"
+                if type_name and not self.is_inert(f"{type_name}.{value.b}"):
+                    return False
             else:
                 return False
-            inert = known.get(dotted)
-            if inert is None:
-                api = self.api(dotted)
-                inert = known[dotted] = (
-                    (api is None or api.effect == "none")
-                    and not self.runs(dotted)
-                    and dotted != "asyncio.get_running_loop"
-                    and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
-                    and not self.evaluator.catalog.is_server(dotted)
-                )
-            if not inert:
-                return False
         return True
+
+    def is_inert(self, dotted: str) -> bool:
+        """Whether a call of this name outside the program has no effect here, and runs nothing of the program."""
+        if self.record_all:
+            return False
+        inert = self._inert_names.get(dotted)
+        if inert is None:
+            api = self.api(dotted)
+            inert = self._inert_names[dotted] = (
+                (api is None or api.effect == "none")
+                and not self.runs(dotted)
+                and dotted != "asyncio.get_running_loop"
+                and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
+                and not self.evaluator.catalog.is_server(dotted)
+            )
+        return inert
 
     def runs(self, dotted: str) -> tuple[Runs, ...]:
         known = self._runs.get(dotted)
@@ -217,6 +222,9 @@ class Edges:
                     expression = exprs[record[0]]
                     if expression[0] == f.PARAM:
                         known.setdefault((expression[1], expression[2]), []).append(-1)
+            for key, numbers in known.items():
+                if -1 in numbers:
+                    known[key] = _CALLED
         return known
 
     def telling(self, function: Function) -> tuple[tuple[int, ...], frozenset[int]]:
@@ -237,7 +245,7 @@ class Edges:
         numbers = uses.get((function.number, index))
         if not numbers:
             return False
-        if -1 in numbers:
+        if numbers is _CALLED:
             return True
         module = function.module
         evaluator = self.evaluator
@@ -302,8 +310,8 @@ class Edges:
         """Parameters whose value the function hands to an offloader, itself or through others of its kind."""
         known = self._offloads.get(function)
         if known is None:
-            self._offloads[function] = frozenset()  # for recursion
-            known = self._offloads[function] = frozenset(self._offloaded(function))
+            self._offloads[function] = _NONE  # for recursion
+            known = self._offloads[function] = frozenset(self._offloaded(function)) or _NONE
         return known
 
     def _offloaded(self, function: Function) -> set[int]:

@@ -358,7 +358,6 @@ class Evaluator:
     def parameter(self, function: Function, index: int) -> Values:
         """The declared type of a parameter, or the parameter itself as a symbol."""
         _, kind, note, default = function.facts.params[index]
-        symbol = self.interner.make(v.PARAMETER, function, index).one
         if index == 0 and function.is_method and "staticmethod" not in function.facts.roles:
             class_ = function.class_
             if class_ is not None and kind == f.POSITIONAL:
@@ -375,9 +374,9 @@ class Evaluator:
             )
         if declared:
             if all(self.says_little(x) for x in declared):
-                declared = join(symbol, declared)
+                declared = join(self.interner.make(v.PARAMETER, function, index).one, declared)
             return join(injected, declared) if injected else declared
-        return join(symbol, injected)
+        return join(self.interner.make(v.PARAMETER, function, index).one, injected)
 
     def says_little(self, value: Value) -> bool:
         """Whether a declared type leaves open what the object is: a protocol, or a container of who knows what."""

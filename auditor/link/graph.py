@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
 from auditor.link import contexts as c
@@ -27,13 +27,14 @@ MAX_LENGTH: Final = 40
 """Calls on a path; a longer one is no witness that anybody would follow."""
 
 
-_NO_ARRIVALS: list[tuple[State, Edge]] = []
+_NO_ARRIVALS: list[Any] = []
 
 
 class State:
     """A node in a context, reached by ``edge`` from ``before``; a root has neither.
 
-    ``arrivals`` are all ways in which synchronous code on the loop is entered here, for the exposures.
+    ``arrivals`` are all ways in which synchronous code on the loop is entered here, for the exposures: a state and the
+    edge from it in turn, since large programs have hundreds of thousands.
     """
 
     __slots__ = ("arrivals", "before", "context", "edge", "length", "loss", "node", "why")
@@ -55,12 +56,19 @@ class State:
         self.before = before
         self.edge = edge
         self.why = why
-        self.arrivals: list[tuple[State, Edge]] = [] if self.is_passed else _NO_ARRIVALS
+        self.arrivals: list[Any] = _NO_ARRIVALS
 
     @property
     def is_passed(self) -> bool:
         """Whether paths of exposures may pass through it: synchronous code on the loop."""
         return c.ON_LOOP[self.context] and self.node.function.facts.kind != f.ASYNC_DEF
+
+    def arrive(self, before: State, edge: Edge) -> None:
+        """Remember one more way into synchronous code."""
+        if self.arrivals is _NO_ARRIVALS:
+            self.arrivals = [before, edge]
+        else:
+            self.arrivals += (before, edge)
 
     @property
     def confidence(self) -> Confidence:
@@ -68,12 +76,12 @@ class State:
 
 
 class Graph:
-    """Runs the worklist. ``states`` maps (node, context) to the best state."""
+    """Runs the worklist. ``states`` maps a node and a context, as ``node.id * COUNT + context``, to the best state."""
 
     def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
         self.evaluator = evaluator
         self.edges = Edges(evaluator, record_all=record_all)
-        self.states: dict[tuple[Node, c.Context], State] = {}
+        self.states: dict[int, State] = {}
         self.by_function: dict[Function, list[State]] = {}
         # what is certain is taken first in, first out, which is by length; the rest by loss and length
         self._certain: deque[State] = deque()
@@ -99,6 +107,12 @@ class Graph:
         self._assumed_loop_users()
         self._unknown_callers()
         self.evaluator.settle()
+
+    def forget(self) -> None:
+        """Let go of all states and bodies: the suspects hold what their paths need."""
+        self.states = {}
+        self.by_function = {}
+        self.edges = Edges(self.evaluator, record_all=self.edges.record_all)
 
     def _push(
         self,
@@ -135,16 +149,16 @@ class Graph:
         states = self.states
         while certain or heap:
             state = certain.popleft() if certain else heapq.heappop(heap)[-1]
-            key = (state.node, state.context)
+            key = state.node.id * c.COUNT + state.context
             known = states.get(key)
             if known is not None:
                 if state.edge is not None and state.before is not None and known.is_passed:
-                    known.arrivals.append((state.before, state.edge))
+                    known.arrive(state.before, state.edge)
                 continue
             states[key] = state
             self.by_function.setdefault(state.node.function, []).append(state)
             if state.edge is not None and state.before is not None and state.is_passed:
-                state.arrivals = [(state.before, state.edge)]
+                state.arrivals = [state.before, state.edge]
             if state.length < MAX_LENGTH:
                 self._expand(state)
 
@@ -163,10 +177,10 @@ class Graph:
             if edge.transform.drives and c.phase_of(after) == Phase.CLI and self._serves(edge.target):
                 after = c.context(c.thread_of(after), c.loop_of(after), Phase.SERVING)
             loss = max(state.loss, 2 - edge.confidence)
-            known = self.states.get((edge.target, after))
+            known = self.states.get(edge.target.id * c.COUNT + after)
             if known is not None:
                 if known.is_passed:
-                    known.arrivals.append((state, edge))
+                    known.arrive(state, edge)
                 continue
             self._push(edge.target, after, loss, state.length + 1, state, edge, "")
 

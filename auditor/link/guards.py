@@ -66,18 +66,21 @@ class Guards:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._known: dict[tuple[int, int], Constraints] = {}
+        self._known: dict[int, list[Constraints | None]] = {}  # of each file, by region
         self._answers: dict[Function, tuple[Constraints, Constraints]] = {}
 
     def of(self, module: Module, region: int) -> Constraints:
         """What holds in the region."""
         if not region:
             return NO_CONSTRAINTS
-        key = (module.index, region)
-        known = self._known.get(key)
+        table = self._known.get(module.index)
+        if table is None:
+            table = self._known[module.index] = [None] * len(module.facts.regions)
+        known = table[region]
         if known is None:
             kind, parent, data, data2 = module.facts.regions[region]
-            found: set[int] = set(self.of(module, parent))
+            outer = self.of(module, parent)
+            found: set[int] = set()
             if kind == f.IF:
                 found |= self._of_test(module, data, positive=bool(data2))
             elif kind == f.HANDLER:
@@ -85,7 +88,7 @@ class Guards:
                     found.add(NO_LOOP)
             elif kind == f.TRY_ELSE and _CATCHES & set(data) and self._asks_for_loop(module, data2):
                 found.add(LOOP)
-            known = self._known[key] = frozenset(found) if found else NO_CONSTRAINTS
+            known = table[region] = outer if found <= outer else outer | found
         return known
 
     def _without_loop(self, module: Module, handled: tuple[str, ...], span: tuple[int, int]) -> bool:

@@ -218,12 +218,11 @@ class Suspects:
         """Steps by which synchronous code enters the state's function; None where the context begins in it."""
         if state.node.function.is_async or not c.ON_LOOP[state.context]:
             return None
+        every = list(zip(state.arrivals[::2], state.arrivals[1::2], strict=True))
         arrivals = [
-            (before, edge)
-            for before, edge in state.arrivals
-            if edge.how in STEPS and c.HAS_LOOP[before.context]
+            (before, edge) for before, edge in every if edge.how in STEPS and c.HAS_LOOP[before.context]
         ]
-        if len(arrivals) < len(state.arrivals) or not arrivals:
+        if len(arrivals) < len(every) or not arrivals:
             # it is also a root of its own: a callback, or a function that a framework calls on the loop
             return None if not arrivals or state.edge is None or state.edge.how not in STEPS else arrivals
         return arrivals

@@ -89,7 +89,7 @@ def chain(state: State) -> list[State]:
 @given(programs())
 def test_everything_that_a_naive_search_reaches_and_nothing_else(source: str) -> None:
     graph = Linked(source).graph
-    reached = {(node.id, context) for node, context in graph.states}
+    reached = {(state.node.id, state.context) for state in graph.states.values()}
     assert reached == set(search(graph))
 
 
