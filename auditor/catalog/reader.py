@@ -116,23 +116,20 @@ class DataFile:
 
     def _check_relevance(self) -> None:
         """What is read from the header without parsing is what stands there."""
-        header = self.section("framework")
+        header = self.header()
+        kind = "framework" if "framework" in self.data else "area"
         if not header.keys() & {"packages", "needs"}:
             return
         name, packages, needs = stated(self.text.encode())
         for key, found in (("packages", packages), ("needs", needs)):
             if key in header and header[key] != list(found):
                 self.report(
-                    f"{key!r} cannot be read at a glance; list plain texts in double quotes",
-                    "framework",
-                    key=key,
+                    f"{key!r} cannot be read at a glance; list plain texts in double quotes", kind, key=key
                 )
         if needs and not packages:
-            self.report("'needs' says nothing without 'packages'; add that", "framework", key="needs")
+            self.report("'needs' says nothing without 'packages'; add that", kind, key="needs")
         if name != header.get("name"):
-            self.report(
-                "'name' cannot be read at a glance; write it as a plain text", "framework", key="name"
-            )
+            self.report("'name' cannot be read at a glance; write it as a plain text", kind, key="name")
 
     def _check_defaults(self) -> None:
         keys = {key: schema.TABLES["api"].keys[key] for key in schema.DEFAULTABLE}

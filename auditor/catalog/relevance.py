@@ -1,9 +1,9 @@
-"""Which framework files a program can need: a file counts only if one of its packages is imported.
+"""Which files of the catalog a program can need: a file counts only if one of its packages is imported.
 
-Reading TOML is most of the time that the catalog takes, and a program imports few frameworks. So a file states the
+Reading TOML is most of the time that the catalog takes, and a program imports few libraries. So a file states the
 packages that it is about, and the other files that it builds on, in its header:
 
-    [framework]
+    [framework]             # or [area]
     name = "fastapi"
     packages = ["fastapi"]
     needs = ["starlette"]
@@ -20,18 +20,19 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+_HEADER: Final = re.compile(rb"^\[(?:framework|area)\]", re.MULTILINE)
 _NAME: Final = re.compile(rb'^name *= *"([^"]*)"', re.MULTILINE)
 _LISTS: Final = re.compile(rb"^(packages|needs) *= *\[([^\]]*)\]", re.MULTILINE)
 _TEXT: Final = re.compile(rb'"([^"]*)"')
 
 
 def stated(content: bytes) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Name, packages and needs of a framework file; empty where they are not stated."""
-    start = content.find(b"[framework]")
-    if start < 0 or (start > 0 and content[start - 1 : start] != b"\n"):
+    """Name, packages and needs of a catalog file; empty where they are not stated."""
+    found = _HEADER.search(content)
+    if found is None:
         return "", (), ()
-    end = content.find(b"\n[", start)
-    header = content[start : end if end >= 0 else len(content)]
+    end = content.find(b"\n[", found.end())
+    header = content[found.end() : end if end >= 0 else len(content)]
     name = _NAME.search(header)
     lists = {
         key: tuple(_decoded(text) for text in _TEXT.findall(words)) for key, words in _LISTS.findall(header)
@@ -50,7 +51,9 @@ def relevant(contents: Sequence[tuple[str, bytes]], imported: Collection[str]) -
         for name, packages, _ in headers
         if any(package in imported or f'"{package}.'.encode() in always for package in packages)
     }
-    needs = {name: needs for name, _, needs in headers}
+    needs: dict[str, tuple[str, ...]] = {}
+    for name, _, others in headers:  # an area may have the name of a framework: both are read then
+        needs[name] = (*needs.get(name, ()), *others)
     reached = list(wanted)
     for name in reached:
         fresh = [other for other in needs.get(name, ()) if other not in wanted]

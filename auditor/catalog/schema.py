@@ -94,7 +94,9 @@ TABLES: Final = {
 """Arrays of tables."""
 
 HEADERS: Final = {
-    "area": Table({"name": str, "description": str}, ("name", "description")),
+    "area": Table(
+        {"name": str, "description": str, "packages": list, "needs": list}, ("name", "description")
+    ),
     "framework": Table(
         {"name": str, "description": str, "verified": str, "packages": list, "needs": list},
         ("name", "description", "verified"),

@@ -19,3 +19,12 @@ class BlockingCall(Rule):
     def visit_suspect(self, node: cst.CSTNode) -> None:
         """A ``with``, an iteration or an operator on an object whose method blocks."""
         self.report(node)
+
+
+class BlockingIteration(BlockingCall):
+    """A loop, or a call such as ``list`` or ``next``, over what waits at each step."""
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """The call that iterates is not awaited; one that stands where the iterator is made may be anything."""
+        if not self.context.is_awaited:
+            self.report(node)

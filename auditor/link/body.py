@@ -148,6 +148,9 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 self.collect(method, number, place, constraints, targets)
         elif kind == v.WRAPPER:
             self.wrapper(value, number, place, constraints)
+        elif kind == v.EXTERNAL_INSTANCE:
+            if self.edges.api(f"{value.a}.__call__") is not None:
+                self.external(f"{value.a}.__call__", number, place, constraints)
         elif kind == v.PARTIAL:
             for inner in self.open_values(value.a):
                 self.partial(inner, value.b, place, constraints)

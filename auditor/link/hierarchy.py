@@ -155,8 +155,15 @@ class Hierarchy:
             real = getattr(builtins, type_name[9:], None)
             if real is not None and not hasattr(real, name):
                 return NOTHING
-        elif evaluator.catalog.has_member(type_name, name) is False:
-            return NOTHING
+        else:
+            known = evaluator.catalog.has_member(type_name, name)
+            if known is False:
+                return NOTHING
+            if known is None and not name.startswith("_"):
+                # `client.database.collection`: a name that the type does not define is looked up by `__getattr__`
+                made = evaluator.catalog.method_type(type_name, "__getattr__")
+                if made is not None:
+                    return evaluator.annotations.from_name(made)
         if value.b:
             return evaluator.interner.make(v.CONTAINER_METHOD, value, name).one
         return evaluator.external(f"{type_name}.{name}").one
@@ -506,6 +513,9 @@ class Hierarchy:
             return stored
         for base in self.external_bases(value.a):
             if base not in _UNINFORMATIVE_BASES:
+                declared = evaluator.catalog.attribute_type(base, name)
+                if declared is not None:
+                    return evaluator.annotations.from_name(declared)
                 return evaluator.external(f"{base}.{name}").one
         return NOTHING
 

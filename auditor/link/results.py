@@ -61,6 +61,8 @@ class Results:
             return join_all([self.of_value(m, site) for m in evaluator.hierarchy.methods(value, "__call__")])
         if kind == v.WRAPPER:
             return evaluator.wrappers.called(value, site)
+        if kind == v.EXTERNAL_INSTANCE:
+            return self.of_external(f"{value.a}.__call__", site)
         if kind == v.METHOD_CALLER and site is not None:
             arguments = site[0].facts.calls[site[1]][f.C_ARGS]
             receivers = evaluator.concrete(evaluator.values(site[0], arguments[0])) if arguments else NOTHING

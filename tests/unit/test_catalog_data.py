@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import warnings
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,9 @@ def resolve(dotted: str) -> object:
     parts = dotted.split(".")
     for cut in range(len(parts), 0, -1):
         try:
-            found: object = importlib.import_module(".".join(parts[:cut]))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # modules on their way out of the standard library
+                found: object = importlib.import_module(".".join(parts[:cut]))
         except ImportError:
             if cut == 1:
                 raise
