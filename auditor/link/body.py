@@ -148,19 +148,24 @@ class BodyBuilder(Handovers, ImplicitCalls):
                 self.collect(method, number, place, constraints, targets)
         elif kind == v.WRAPPER:
             self.wrapper(value, number, place, constraints)
-        elif kind == v.EXTERNAL_INSTANCE:
-            if self.edges.api(f"{value.a}.__call__") is not None:
-                self.external(f"{value.a}.__call__", number, place, constraints)
         elif kind == v.PARTIAL:
             for inner in self.open_values(value.a):
                 self.partial(inner, value.b, place, constraints)
-        elif kind == v.CONTAINER_METHOD:
-            type_name = self.evaluator.type_name(value.a)
-            if type_name:
-                self.external(f"{type_name}.{value.b}", number, place, constraints)
+        elif kind in (v.CONTAINER_METHOD, v.EXTERNAL_INSTANCE):
+            dotted = self.method_outside(value)
+            if dotted:
+                self.external(dotted, number, place, constraints)
         else:
             for called in self.behind(value, number):
                 self.collect(called, number, place, constraints, targets)
+
+    def method_outside(self, value: Value) -> str:
+        """The method that calling a method of a container, or an object of an external type, runs; empty if unknown."""
+        if value.kind == v.CONTAINER_METHOD:
+            type_name = self.evaluator.type_name(value.a)
+            return f"{type_name}.{value.b}" if type_name else ""
+        dotted = f"{value.a}.__call__"
+        return dotted if self.edges.api(dotted) is not None else ""
 
     def behind(self, value: Value, number: int) -> list[Value]:
         """What is really called where ``value`` only stands for it: a method by its name, a given object."""

@@ -43,7 +43,11 @@ def effect_of(name: str, known: Catalog) -> str:
     }
     # what a factory makes: `boto3.client.*` are the methods of its result
     for factory in known.factory(start):
-        effects |= {e.effect for other in known.names() if other.startswith(f"{factory.returns}.") and (e := known.api(other))}
+        effects |= {
+            e.effect
+            for other in known.names()
+            if other.startswith(f"{factory.returns}.") and (e := known.api(other))
+        }
     return next((effect for effect in ("blocks", *sorted(effects)) if effect in effects), "")
 
 
@@ -51,7 +55,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the catalog with a list of blocking names.")
     parser.add_argument("names", type=Path, help="a file with one dotted name a line")
     options = parser.parse_args()
-    known = catalog.load([*sorted((RULES / "catalog").glob("*.toml")), *sorted((RULES / "frameworks").glob("*.toml"))])
+    known = catalog.load(
+        [*sorted((RULES / "catalog").glob("*.toml")), *sorted((RULES / "frameworks").glob("*.toml"))]
+    )
     listed = names(options.names.read_text(encoding="utf-8"))
     effects = {name: effect_of(name, known) for name in listed}
     missing = [name for name, effect in effects.items() if not effect]
