@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.config import Config
-    from auditor.engine.judge import Judge
+    from auditor.engine.judge import Hit, Judge
+    from auditor.engine.texts import Texts
     from auditor.link.suspects import Suspect
     from auditor.model import Finding
     from auditor.reporters.progress import Progress
     from auditor.verdict.baseline import Entry
+    from auditor.verdict.lexical import Diagnostic
 
 
 class Outcome(NamedTuple):
@@ -43,6 +45,15 @@ class Outcome(NamedTuple):
 _MANY_EXPOSURES = 2_000
 
 
+class Gate(NamedTuple):
+    """What decides which exposures count, and what other tools say."""
+
+    suppressions: Suppressions
+    known: Sequence[Entry]
+    before: Sequence[Entry] | None
+    diagnostics: Sequence[Diagnostic]
+
+
 def audit(paths: Sequence[str], config: Config, progress: Progress | None = None) -> Report:
     """Audit the files below ``paths``; see `full_audit`."""
     return full_audit(paths, config, progress).report
@@ -55,12 +66,14 @@ def full_audit(
     *,
     known: Baseline | None = None,
     before: Sequence[Entry] | None = None,
+    diagnostics: Sequence[Diagnostic] = (),
 ) -> Outcome:
     """Audit the files below ``paths``, without the exposures in the baseline ``known`` and those there ``before``.
 
-    Without ``known`` the configured baseline is read. Raises `auditor.discover.MissingPathError`,
-    `auditor.catalog.CatalogError`, `auditor.rulebook.RulebookError`, `auditor.engine.installed.RuleError` and
-    `auditor.verdict.baseline.BaselineError`, each with one line for each thing that is wrong.
+    ``diagnostics`` of another tool become findings where no rule of ours says the same. Without ``known`` the
+    configured baseline is read. Raises `auditor.discover.MissingPathError`, `auditor.catalog.CatalogError`,
+    `auditor.rulebook.RulebookError`, `auditor.engine.installed.RuleError` and `auditor.verdict.baseline.BaselineError`,
+    each with one line for each thing that is wrong.
     """
     if known is None:
         known = read_baseline(config.baseline) if config.baseline else Baseline("")
@@ -76,7 +89,7 @@ def full_audit(
         )
         if config.respect_noqa:
             suppressions.honour_noqa(analysis.text)
-        gate = (suppressions, [entry for _, entry in known.entries], before)
+        gate = Gate(suppressions, [entry for _, entry in known.entries], before, diagnostics)
         sifted, judge = _judge(suspects, table, analysis, config, progress, gate)
         # files named one by one are no program: what they do not show may be elsewhere
         whole = any(os.path.isdir(path) for path in paths or (os.curdir,))
@@ -106,10 +119,10 @@ def _judge(
     analysis: Analysis,
     config: Config,
     progress: Progress | None,
-    gate: tuple[Suppressions, Sequence[Entry], Sequence[Entry] | None],
+    gate: Gate,
 ) -> tuple[Sifted, Judge | None]:
-    if not suspects:
-        return Sifted(gone=set(range(len(gate[1])))), None
+    if not suspects and not gate.diagnostics:
+        return Sifted(gone=set(range(len(gate.known)))), None
     # LibCST is imported only where there is something to judge
     from auditor.engine.judge import Judge
     from auditor.engine.texts import Texts
@@ -123,7 +136,18 @@ def _judge(
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
     builder = Builder(analysis.evaluator, texts, dialect(config, analysis.program))
-    return sift(builder, builder.groups(hits), gate[0], config, gate[1], gate[2]), judge
+    others = _others(gate.diagnostics, hits, texts, analysis, table) if gate.diagnostics else []
+    groups = builder.groups(hits)
+    return sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others), judge
+
+
+def _others(
+    diagnostics: Sequence[Diagnostic], hits: Sequence[Hit], texts: Texts, analysis: Analysis, table: RuleTable
+) -> list[Finding]:
+    from auditor.verdict.lexical import Lexical
+
+    lexical = Lexical(analysis.program, texts, resources.rule_files(), table.codes)
+    return lexical.findings(diagnostics, hits)
 
 
 def _gone(known: Baseline, unmatched: set[int], analysis: Analysis, table: RuleTable) -> set[int]:

@@ -62,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="remove from the baseline what is gone; it never grows by this (see `auditor baseline`)",
     )
+    parser.add_argument("--watch", action="store_true", help="audit again whenever a file changes")
+    parser.add_argument(
+        "--with-ruff",
+        action="store_true",
+        help="add what the installed ruff's ASYNC rules say and no rule here does",
+    )
     settings.add_arguments(parser)
     settings.add_run_arguments(parser)
 
@@ -69,10 +75,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit, write the reports, and say by the exit code whether anything was found."""
     destinations = outputs.parse(arguments.outputs)
+    if arguments.watch:
+        from auditor.cli import watch
+
+        return watch.run(arguments)
     paths, overlay = _inputs(arguments)
     focus = None
     if arguments.focus:
-        focus, paths = Focus(paths), [os.curdir]
+        focus, paths = Focus(paths, [path for path, _ in overlay]), [os.curdir]
     config = settings.configuration(arguments, paths, overlay)
     report = gate.audited(paths, config, arguments)
     if focus is not None:

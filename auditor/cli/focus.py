@@ -13,10 +13,12 @@ from auditor.model import Finding, Report
 class Focus:
     """Files, and directories with all that is in them. Raises `MissingPathError` for those that are not there."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], unsaved: Sequence[str] = ()) -> None:
         from auditor.discover import MissingPathError
 
-        missing = [path for path in paths if not os.path.lexists(path)]
+        missing = [
+            path for path in paths if not os.path.lexists(path) and os.path.abspath(path) not in unsaved
+        ]
         if missing:
             raise MissingPathError(missing)
         self._files = {os.path.realpath(path) for path in paths}

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 from auditor.cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from auditor.config import Config
     from auditor.model import Report
+    from auditor.verdict.lexical import Diagnostic
+
+    Diagnose = Callable[[Sequence[str], Config], list[Diagnostic]]
 
 
 def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> Report:
@@ -29,13 +34,16 @@ def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> 
         from auditor.verdict import baseline
 
         known = baseline.read(config.baseline)
+    diagnose = _diagnose(arguments)
     before = None
     if arguments.since is not None:
         from auditor.cli import revision
 
-        before = revision.exposures(arguments.since, paths, config)
+        before = revision.exposures(arguments.since, paths, config, diagnose)
     with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
-        outcome = full_audit(paths, config, shown, known=known, before=before)
+        outcome = full_audit(
+            paths, config, shown, known=known, before=before, diagnostics=diagnose(paths, config)
+        )
     if not arguments.update_baseline or known is None or not outcome.gone:
         return outcome.report
     kept = [entry for at, (_, entry) in enumerate(known.entries) if at not in outcome.gone]
@@ -46,3 +54,12 @@ def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> 
         print(f"auditor: {os.path.relpath(known.path)}: {number:,} {what} removed", file=sys.stderr)
     notices = tuple(notice for notice in outcome.report.notices if notice.kind != "stale-baseline")
     return replace(outcome.report, notices=notices)
+
+
+def _diagnose(arguments: argparse.Namespace) -> Diagnose:
+    """What another tool says of the files below some paths, if it is asked for."""
+    if not arguments.with_ruff:
+        return lambda *_: []
+    from auditor.cli import ruff
+
+    return ruff.diagnostics

@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "say why a function runs on the loop, and what it reaches",
     "rule": "list the rules, or print the page of one",
     "bench": "load-test the reference engine and its broken twin, or a service of your own",
+    "completions": "print what makes a shell complete the command",
     "config": "print the configuration in force and where each value comes from",
     "clean": "remove the cache",
 }
@@ -79,7 +80,9 @@ def _dispatch(arguments: list[str]) -> int:
     command = import_module(f"auditor.cli.{first}")
     parser = Parser(prog=f"auditor {first}", description=command.__doc__, allow_abbrev=False)
     command.add_arguments(parser)
-    return int(command.run(parser.parse_args(arguments[1:])))
+    parsed = parser.parse_args(arguments[1:])
+    parsed.given = arguments[1:]
+    return int(command.run(parsed))
 
 
 def _usage() -> str:

@@ -18,6 +18,7 @@ from auditor.cli.errors import UsageError
 from auditor.discover.listing import SUFFIXES, TELLING_FILES
 
 if TYPE_CHECKING:
+    from auditor.cli.gate import Diagnose
     from auditor.config import Config
     from auditor.verdict.baseline import Entry
 
@@ -25,15 +26,18 @@ _NEEDED = TELLING_FILES
 _BLOBS = frozenset({b"100644", b"100755", b"100664"})
 
 
-def exposures(revision: str, paths: Sequence[str], config: Config) -> list[Entry]:
-    """The exposures below ``paths`` in the common ancestor of ``revision`` and what is checked out."""
+def exposures(revision: str, paths: Sequence[str], config: Config, diagnose: Diagnose) -> list[Entry]:
+    """The exposures below ``paths`` in the common ancestor of ``revision`` and what is checked out.
+
+    ``diagnose`` asks another tool about the files there.
+    """
     top = _top(config.root)
     commit = merge_base(top, revision)
     with tempfile.TemporaryDirectory(prefix="auditor-since-") as directory:
         copy = os.path.realpath(directory)
         _extract(top, commit, copy)
         os.mkdir(os.path.join(copy, ".git"))  # names of modules begin at the top of a repository
-        return _present(_Mapping(top, copy), paths, config)
+        return _present(_Mapping(top, copy), paths, config, diagnose)
 
 
 class _Mapping:
@@ -54,7 +58,7 @@ class _Mapping:
         return os.path.normpath(os.path.join(self._copy, os.path.relpath(absolute, self._top)))
 
 
-def _present(mapped: _Mapping, paths: Sequence[str], config: Config) -> list[Entry]:
+def _present(mapped: _Mapping, paths: Sequence[str], config: Config, diagnose: Diagnose) -> list[Entry]:
     from auditor.audit import full_audit
     from auditor.verdict.baseline import Baseline
 
@@ -69,7 +73,8 @@ def _present(mapped: _Mapping, paths: Sequence[str], config: Config) -> list[Ent
         if here is not None:  # paths tell tests from other code, and are shown from the working directory
             os.makedirs(here, exist_ok=True)
             stack.enter_context(contextlib.chdir(here))
-        return full_audit(there, settings, known=Baseline("")).present
+        told = diagnose(there, settings)
+        return full_audit(there, settings, known=Baseline(""), diagnostics=told).present
 
 
 def merge_base(top: str, revision: str) -> str:

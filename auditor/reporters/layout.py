@@ -257,7 +257,8 @@ class Layout:
         return lines
 
     def _rule(self, finding: Finding) -> Line:
-        line: Line = [(f"auditor rule {finding.code}", "code"), (f"  {finding.name}", "dim")]
+        tool = "ruff" if finding.code.startswith("ASYNC") else "auditor"
+        line: Line = [(f"{tool} rule {finding.code}", "code"), (f"  {finding.name}", "dim")]
         if finding.also:
             line.append((f", also {', '.join(finding.also)}", "dim"))
         return line

@@ -62,6 +62,7 @@ def statistics_table(report: Report, findings: Iterable[Finding]) -> list[tuple[
         by_rule.setdefault((finding.code, finding.name), []).append(finding)
     ordered = sorted(by_rule.items(), key=lambda item: (-len(item[1]), item[0]))
     rows = [(f"{code} {name}", f"{len(members):,}", severities(members)) for (code, name), members in ordered]
+    rows += [(f"score: {escape(what)}", f"{effect:+.2f}", "") for what, effect in report.score_parts]
     figures = report.statistics
     parsed, hit = figures.files_parsed, figures.files_with_findings
     rows.append(("files with findings", f"{hit:,}", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LOOP_CODES: Final[dict[str, tuple[str, ...]]] = {
+    "ASYNC110": ("LOOP318",),  # polling
     "ASYNC210": ("LOOP302",),  # blocking HTTP call
     "ASYNC211": ("LOOP302",),
     "ASYNC212": ("LOOP302",),

@@ -57,8 +57,12 @@ def sift(
     config: Config,
     known: Sequence[Entry] = (),
     before: Sequence[Entry] | None = None,
+    others: Sequence[Finding] = (),
 ) -> Sifted:
-    """Build the findings. ``known`` are the baseline's entries, ``before`` what the revision to compare with has."""
+    """Build the findings. ``known`` are the baseline's entries, ``before`` what the revision to compare with has.
+
+    ``others`` are findings of other tools, each with one exposure; no comment of ours suppresses them.
+    """
     result = Sifted()
     wanted = Wanted(config)
     live: list[_Live] = []
@@ -79,6 +83,11 @@ def sift(
             finding = builder.finding(hits, exposed)
             if wanted(finding):
                 result.counted.append(finding)
+    for finding in others:
+        live.append(_Live((), [], finding, len(result.present)))
+        result.present += entries(finding, directory)
+        if wanted(finding):
+            result.counted.append(finding)
     baselined, result.gone = baseline.match(known, result.present)
     old: set[int] = set()
     if before is not None:
@@ -120,10 +129,10 @@ def _divide(
 ) -> None:
     """Part a finding into what is new, what the baseline holds and what was there before."""
     kinds: dict[str, list[Exposed]] = {}
-    for offset, exposed in enumerate(one.exposed):
+    for offset in range(len(one.finding.exposures)):
         number = one.first + offset
         kind = "baselined" if number in baselined else "known" if number in old else ""
-        kinds.setdefault(kind, []).append(exposed)
+        kinds.setdefault(kind, []).extend(one.exposed[offset : offset + 1])
     for kind, exposed_of_kind in kinds.items():
         whole = len(exposed_of_kind) == len(one.exposed)
         finding = one.finding if whole else builder.finding(one.hits, exposed_of_kind)

@@ -99,6 +99,7 @@ class Audit(ModuleType):
         *,
         known: object = None,
         before: object = None,
+        diagnostics: object = (),
     ) -> SimpleNamespace:
         return SimpleNamespace(report=self.audit(paths, config), present=[], gone=set())
 
