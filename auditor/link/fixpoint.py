@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NO_CYCLE: Final = 1 << 30
-_MAX_ROUNDS: Final = 6
+_MAX_ROUNDS: Final = 32
 _MAX_DEPTH: Final = 600
 
 
@@ -47,10 +47,10 @@ class Solver:
         if at is not None:
             self.low = min(self.low, at)
             return self._partial.get(key, NOTHING)
-        provisional = self.provisional.get(key)
-        if provisional is not None:
-            self.low = min(self.low, provisional[1])
-            return provisional[0]
+        held_now = self.provisional.get(key)
+        if held_now is not None:
+            self.low = min(self.low, held_now[1])
+            return held_now[0]
         depth = len(active)
         if depth > _MAX_DEPTH:
             return NOTHING
@@ -72,7 +72,13 @@ class Solver:
             if low < depth:
                 # part of a cycle that began further out: final when that one is
                 self._partial[key] = grown
-                self.provisional[key] = (grown, low)
+                # what was found within rests on the same node, though it may have read no further out than this one
+                provisional = self.provisional
+                for inner in trail[mark:]:
+                    found = provisional[inner]
+                    if found[1] > low:
+                        provisional[inner] = (found[0], low)
+                provisional[key] = (grown, low)
                 trail.append(key)
                 break
             rounds += 1
