@@ -44,8 +44,7 @@ def may_be_awaited(evaluator: Evaluator, values: Values) -> bool:
             continue
         if value.kind != v.INSTANCE:
             return True
-        hierarchy = evaluator.hierarchy
-        if hierarchy.methods(value, "__await__") or hierarchy.external_bases(value.a):
+        if evaluator.members.methods(value, "__await__") or evaluator.hierarchy.external_bases(value.a):
             return True
     return False
 

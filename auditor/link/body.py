@@ -144,7 +144,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
         elif kind == v.CLASS:
             self.construction(value, number, place, constraints, targets)
         elif kind == v.INSTANCE:
-            for method in self.evaluator.hierarchy.methods(value, "__call__"):
+            for method in self.evaluator.members.methods(value, "__call__"):
                 self.collect(method, number, place, constraints, targets)
         elif kind == v.WRAPPER:
             self.wrapper(value, number, place, constraints)
@@ -173,7 +173,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if value.kind == v.METHOD_CALLER:
             arguments = self.module.facts.calls[number][f.C_ARGS]
             receivers = evaluator.concrete(self.values(arguments[0])) if arguments else ()
-            return [method for x in receivers for method in evaluator.hierarchy.attribute(x, value.a)]
+            return [method for x in receivers for method in evaluator.members.attribute(x, value.a)]
         if value.kind == v.PARAMETER:
             return [given for given in evaluator.concrete(value.one) if given.kind == v.INSTANCE]
         return []
@@ -187,21 +187,19 @@ class BodyBuilder(Handovers, ImplicitCalls):
         targets: list[tuple[Value, Function, int]],
     ) -> None:
         class_: Class = value.a
-        hierarchy = self.evaluator.hierarchy
+        hierarchy, members = self.evaluator.hierarchy, self.evaluator.members
         instance = self.evaluator.interner.instance(class_, virtual=False)
         metaclass = hierarchy.metaclass(class_)
         if metaclass is not None:
             targets.extend(self.function_targets(self.evaluator.interner.instance(metaclass, virtual=False)))
         for name in ("__new__", "__init__", "__post_init__"):
-            found = (
-                hierarchy.attribute(value, name) if name == "__new__" else hierarchy.methods(instance, name)
-            )
+            found = members.attribute(value, name) if name == "__new__" else members.methods(instance, name)
             for method in found:
                 if method.kind == v.BOUND:
                     targets.append((method.a, method.a.a, 1))
                 elif method.kind == v.FUNCTION:
                     targets.append((method, method.a, 1))
-        for module, field in hierarchy.default_factories(class_):
+        for module, field in self.evaluator.fields.default_factories(class_):
             for name, position in module.facts.calls[field][f.C_KEYWORDS]:
                 if name in ("default_factory", "factory"):
                     for made in self.evaluator.values(module, position):

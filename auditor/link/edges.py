@@ -301,7 +301,7 @@ class Edges:
                 return True
         receiver = self.evaluator.interner.instance(class_, virtual=False)
         for name in names:
-            for method in hierarchy.methods(receiver, name):
+            for method in self.evaluator.members.methods(receiver, name):
                 if method.kind == v.BOUND and self.depends_on_receiver(method.a.a):
                     return True
         return False

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.link import values as v
+from auditor.link.accessors import Accessors
 from auditor.link.annotations import Annotations
+from auditor.link.assignments import Assignments
 from auditor.link.call_sites import CallSites
 from auditor.link.containers import Containers
+from auditor.link.fields import Fields
 from auditor.link.fixpoint import NO_CYCLE, Solver
 from auditor.link.hierarchy import Hierarchy
+from auditor.link.members import Members
 from auditor.link.results import Results
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 from auditor.link.wrappers import Wrappers
 
 if TYPE_CHECKING:
     from auditor.catalog.lookup import Catalog
-    from auditor.link.program import Class, Function, Module, Program
+    from auditor.link.program import Function, Module, Program
 
 _BUILTINS = frozenset(dir(builtins))
 _DUNDER_RESULTS = {
@@ -35,6 +39,10 @@ class Evaluator:
         self.interner = v.Interner()
         self.solver = Solver()
         self.hierarchy = Hierarchy(self)
+        self.assignments = Assignments(self)
+        self.accessors = Accessors(self)
+        self.fields = Fields(self)
+        self.members = Members(self)
         self.annotations = Annotations(self)
         self.results = Results(self)
         self.canonical_names: dict[str, str] = {}
@@ -212,7 +220,7 @@ class Evaluator:
     def _module_attribute(self, module: Module, name: str) -> Values:
         found = self.module_global(module, name)
         if found or name in module.facts.globals:
-            patched = self.hierarchy.assigned_elsewhere(name)
+            patched = self.assignments.named(name)
             return join(found, patched(self.interner.module(module))) if patched is not None else found
         for level, star in module.facts.stars:
             found = self.star_import(module, level, star, name)
@@ -223,7 +231,7 @@ class Evaluator:
             return self.interner.module(submodule).one
         if f"{module.name}.{name}" in self.program.packages:
             return self.interner.make(v.EXTERNAL, f"{module.name}.{name}").one
-        assigned = self.hierarchy.assigned_elsewhere(name)
+        assigned = self.assignments.named(name)
         return assigned(self.interner.module(module)) if assigned is not None else NOTHING
 
     def dotted_module(self, dotted: str, root: int) -> Values:
@@ -290,7 +298,7 @@ class Evaluator:
                 return types
         for value in self.concrete(self.values(module, left)):
             if value.kind == v.INSTANCE:
-                methods = self.hierarchy.methods(value, dunder)
+                methods = self.members.methods(value, dunder)
                 results.extend(self.results.of_value(method, None) for method in methods)
             else:
                 type_name = self.type_name(value)
@@ -406,35 +414,14 @@ class Evaluator:
                 break
         return found
 
-    def field_values(self, class_: Class, name: str) -> Values:
-        """What constructor calls give to a field of a dataclass, named tuple or the like, by keyword or position."""
-        return self.solver.solve(("f", class_, name), self._field_values, class_, name)
-
-    def _field_values(self, class_: Class, name: str) -> Values:
-        names = self.hierarchy.field_names(class_)
-        if name not in names:
-            return NOTHING
-        index = names.index(name)
-        found: Values = NOTHING
-        for module, number in self.call_sites.named(class_.facts.name):
-            call = module.facts.calls[number]
-            if not any(x.kind == v.CLASS and x.a is class_ for x in self.values(module, call[f.C_CALLEE])):
-                continue
-            given = dict(call[f.C_KEYWORDS]).get(name)
-            if given is None and index < len(call[f.C_ARGS]):
-                given = call[f.C_ARGS][index]
-            if given is not None:
-                found = join(found, self.concrete(self.values(module, given)))
-        return found
-
     # -- attributes, items, iteration --------------------------------------------------------------------------
 
     def _attribute(self, module: Module, expression: Any) -> Values:
         base = self.concrete(self.values(module, expression[1]))
         name = expression[2]
         if len(base) == 1:
-            return self.hierarchy.attribute(base[0], name)
-        return join_all([self.hierarchy.attribute(value, name) for value in base])
+            return self.members.attribute(base[0], name)
+        return join_all([self.members.attribute(value, name) for value in base])
 
     def _item(self, module: Module, expression: Any) -> Values:
         return self.items(self.concrete(self.values(module, expression[1])), expression[2])
@@ -465,10 +452,10 @@ class Evaluator:
                     if result:
                         results.append(self.annotations.from_name(result))
             elif kind == v.INSTANCE:
-                methods = self.hierarchy.methods(value, "__getitem__")
+                methods = self.members.methods(value, "__getitem__")
                 results.extend(self.results.of_value(method, None) for method in methods)
                 if not results:
-                    results.append(self.hierarchy.field_item(value.a, key))
+                    results.append(self.fields.item(value.a, key))
                 if not any(results):
                     results.append(self.elements(value.one))
             elif kind == v.PARAMETER:
@@ -532,7 +519,7 @@ class Evaluator:
         results: list[Values] = []
         is_iterable = False
         for name in ("__iter__", "__aiter__"):
-            for method in self.hierarchy.methods(instance, name):
+            for method in self.members.methods(instance, name):
                 is_iterable = True
                 for iterator in self.results.of_value(method, None):
                     if iterator.kind == v.INSTANCE:  # of the program: what it yields is `__next__`'s
@@ -546,7 +533,7 @@ class Evaluator:
 
     def _following(self, iterator: Value, name: str) -> list[Values]:
         """What ``__next__`` gives, or awaiting ``__anext__``; ``name`` says which."""
-        produced = [self.results.of_value(method, None) for method in self.hierarchy.methods(iterator, name)]
+        produced = [self.results.of_value(method, None) for method in self.members.methods(iterator, name)]
         return [self.awaited(values) for values in produced] if name == "__anext__" else produced
 
     def _enter(self, module: Module, expression: Any) -> Values:
@@ -557,7 +544,7 @@ class Evaluator:
             if kind == v.MANAGER:
                 results.append(value.b)
             elif kind == v.INSTANCE:
-                methods = self.hierarchy.methods(value, "__aenter__" if is_async else "__enter__")
+                methods = self.members.methods(value, "__aenter__" if is_async else "__enter__")
                 entered = NOTHING
                 for method in methods:
                     entered = join(entered, self.results.of_value(method, None))
@@ -585,7 +572,7 @@ class Evaluator:
             elif kind == v.EXTERNAL_INSTANCE:
                 results.append(value.one)
             elif kind == v.INSTANCE:
-                methods = self.hierarchy.methods(value, "__await__")
+                methods = self.members.methods(value, "__await__")
                 results.extend(self.results.of_value(method, None) for method in methods)
         return join_all(results)
 

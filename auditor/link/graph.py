@@ -97,7 +97,7 @@ class Graph:
     def propagate(self) -> None:
         """Reach everything, roots that are certain before those that are assumed."""
         hierarchy = self.evaluator.hierarchy
-        properties, dunders = hierarchy.property_names(), hierarchy.dunders()
+        properties, dunders = self.evaluator.accessors.names(), hierarchy.dunders()
         for module in self.evaluator.program.modules:
             module.facts.unpack(properties, dunders)
         self._certain_roots()
@@ -244,7 +244,9 @@ class Graph:
                     if name in done:
                         continue
                     done.add(name)
-                    for value in hierarchy.attribute(self.evaluator.interner.make(v.CLASS, class_), name):
+                    for value in self.evaluator.members.attribute(
+                        self.evaluator.interner.make(v.CLASS, class_), name
+                    ):
                         if value.kind != v.FUNCTION:
                             continue
                         # the method, or what its decorators made of it

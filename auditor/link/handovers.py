@@ -81,7 +81,7 @@ class Handovers(Recorder):
         if entry.methods and kind in (v.CLASS, v.INSTANCE):
             instance = self.evaluator.interner.instance(value.a, virtual=False) if kind == v.CLASS else value
             for name in entry.methods:
-                for method in self.evaluator.hierarchy.methods(instance, name):
+                for method in self.evaluator.members.methods(instance, name):
                     self.run_value(method, entry, number, place, constraints)
             return
         if kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):

@@ -26,7 +26,7 @@ class ImplicitCalls(Recorder):
 
     def implicit_calls(self) -> None:
         facts = self.function.facts
-        properties = self.evaluator.hierarchy.property_names()
+        properties = self.evaluator.accessors.names()
         exprs = self.module.facts.exprs
         accessed: dict[int, list[Function]] = {}
         for record in facts.reads if properties else ():
@@ -52,7 +52,7 @@ class ImplicitCalls(Recorder):
         """Property functions that reading or writing the attribute runs."""
         found: list[Function] = []
         for value in self.evaluator.concrete(self.values(base)):
-            for function in self.evaluator.hierarchy.accessors(value, name, role):
+            for function in self.evaluator.accessors.of(value, name, role):
                 if function not in found:
                     found.append(function)
         return found if len(found) <= MAX_TARGETS else []
@@ -85,7 +85,7 @@ class ImplicitCalls(Recorder):
         """Methods that an operation on ``value`` calls: of the program, or with an effect outside it."""
         for name in names:
             if value.kind == v.INSTANCE:
-                methods = self.evaluator.hierarchy.methods(value, name)
+                methods = self.evaluator.members.methods(value, name)
                 if len(methods) > MAX_TARGETS:
                     continue
                 for method in methods:
@@ -178,7 +178,7 @@ class ImplicitCalls(Recorder):
             names = ("__aiter__", "__anext__") if is_async else ("__iter__", "__next__")
             self.dunder(value, names, place, region, constraints, "iterate")
             if not is_async and value.kind == v.INSTANCE:
-                for method in self.evaluator.hierarchy.methods(value, "__iter__"):
+                for method in self.evaluator.members.methods(value, "__iter__"):
                     for produced in self.evaluator.results.of_value(method, None):
                         if produced is not value and produced.kind == v.INSTANCE:
                             self.dunder(produced, ("__next__",), place, region, constraints, "iterate")

@@ -152,10 +152,8 @@ class BodyValues:
         if expression[0] == f.ATTR:
             base = self.seen_by_receiver(expression[1])
             if base is not None:
-                hierarchy = self.evaluator.hierarchy
-                return join_all(
-                    [hierarchy.attribute(x, expression[2]) for x in self.evaluator.concrete(base)]
-                )
+                members = self.evaluator.members
+                return join_all([members.attribute(x, expression[2]) for x in self.evaluator.concrete(base)])
         return None
 
     def open_values(self, values: Values) -> Values:
@@ -213,7 +211,7 @@ class BodyValues:
             for value in self.evaluator.concrete(self.values(expression[1]))
             if all(self.is_instance(value, types) in (None, positive) for types, positive in tests)
         ]
-        return join_all([self.evaluator.hierarchy.attribute(value, expression[2]) for value in kept])
+        return join_all([self.evaluator.members.attribute(value, expression[2]) for value in kept])
 
     def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
         """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""

@@ -60,16 +60,23 @@ class Recorder(BodyValues):
         Each is (value of the function, function, how many parameters the call fills by itself).
         """
         kind = value.kind
-        hierarchy = self.evaluator.hierarchy
         if kind == v.FUNCTION:
             return [(value, value.a, 0)]
         if kind == v.BOUND:
             return [(value.a, value.a.a, 1)]
         if kind == v.CLASS:
             instance = self.evaluator.interner.instance(value.a, virtual=False)
-            return [(m.a, m.a.a, 1) for m in hierarchy.methods(instance, "__init__") if m.kind == v.BOUND]
+            return [
+                (m.a, m.a.a, 1)
+                for m in self.evaluator.members.methods(instance, "__init__")
+                if m.kind == v.BOUND
+            ]
         if kind == v.INSTANCE:
-            return [(m.a, m.a.a, 1) for m in hierarchy.methods(value, "__call__") if m.kind == v.BOUND]
+            return [
+                (m.a, m.a.a, 1)
+                for m in self.evaluator.members.methods(value, "__call__")
+                if m.kind == v.BOUND
+            ]
         return []
 
     def environment_at(

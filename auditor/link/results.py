@@ -58,7 +58,7 @@ class Results:
         if kind == v.PARTIAL:
             return join_all([self.of_value(inner, value.b) for inner in value.a])
         if kind == v.INSTANCE:
-            return join_all([self.of_value(m, site) for m in evaluator.hierarchy.methods(value, "__call__")])
+            return join_all([self.of_value(m, site) for m in evaluator.members.methods(value, "__call__")])
         if kind == v.WRAPPER:
             return evaluator.wrappers.called(value, site)
         if kind == v.EXTERNAL_INSTANCE:
@@ -66,7 +66,7 @@ class Results:
         if kind == v.METHOD_CALLER and site is not None:
             arguments = site[0].facts.calls[site[1]][f.C_ARGS]
             receivers = evaluator.concrete(evaluator.values(site[0], arguments[0])) if arguments else NOTHING
-            methods = join_all([evaluator.hierarchy.attribute(r, value.a) for r in receivers])
+            methods = join_all([evaluator.members.attribute(r, value.a) for r in receivers])
             return join_all([self.of_value(m, None) for m in methods])
         if kind == v.PARAMETER:
             given = evaluator.concrete(value.one)
@@ -75,7 +75,7 @@ class Results:
 
     def _of_class(self, value: Value) -> Values:
         evaluator = self._evaluator
-        created = evaluator.hierarchy.attribute(value, "__new__")
+        created = evaluator.members.attribute(value, "__new__")
         for candidate in created:
             if candidate.kind == v.FUNCTION and candidate.a.facts.returns:
                 made = self.returned(candidate)

@@ -62,7 +62,7 @@ def _getattr(evaluator: Evaluator, site: Site) -> Values:
     for name in names:
         if name.kind == v.CONSTANT and isinstance(name.a, str):
             found.extend(
-                evaluator.hierarchy.attribute(base, name.a)
+                evaluator.members.attribute(base, name.a)
                 for base in evaluator.concrete(evaluator.values(module, arguments[0]))
             )
     if len(arguments) > 2:
@@ -84,7 +84,7 @@ def _next(evaluator: Evaluator, site: Site) -> Values:
     values = evaluator.concrete(_first(evaluator, site))
     found = [evaluator.elements(values)]
     for value in values:
-        methods = evaluator.hierarchy.methods(value, "__next__")
+        methods = evaluator.members.methods(value, "__next__")
         found.extend(evaluator.results.of_value(method, None) for method in methods)
     found.append(_second(evaluator, site))
     return join_all(found)

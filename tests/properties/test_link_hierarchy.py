@@ -59,7 +59,7 @@ def test_orders_and_look_ups_agree_with_python(bases: list[tuple[int, ...]], def
         order = [x for x in hierarchy.order(mine) if not isinstance(x, str)]
         assert [x.facts.name for x in order] == [x.__name__ for x in real.__mro__[:-1]]
         instance = linked.evaluator.interner.instance(mine, virtual=False)
-        found = [linked.text(x) for x in hierarchy.attribute(instance, "m")]
+        found = [linked.text(x) for x in linked.evaluator.members.attribute(instance, "m")]
         owner = next((x.__name__ for x in real.__mro__ if "m" in vars(x)), None)
         assert found == ([f"{owner}.m of a C{number}"] if owner else [])
         below = {x.facts.name for x in hierarchy.descendants(mine)}
