@@ -80,7 +80,7 @@ def full_audit(
     with Roomy():
         table = RuleTable(config.enabled)
         analysis = Analysis(paths, config, progress)
-        suspects = Suspects(analysis.graph).collect()
+        suspects = Suspects(analysis.graph, table.wanted).collect()
         if sum(len(suspect.exposed) for suspect in suspects) > _MANY_EXPOSURES:
             analysis.graph.forget()  # a long report takes the room that the graph took
         analysis.clock.lap("suspects")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-Contexts = Literal["on-loop", "off-loop", "anywhere"]
+Contexts = Literal["on-loop", "off-loop", "before-loop", "anywhere"]
 Status = Literal["stable", "preview"]
 ExampleKind = Literal["bad", "fixed", "good"]
 
@@ -51,6 +51,10 @@ _KEYS: Final[dict[str, type]] = {
     "status": str,
     "since": str,
     "precedence": int,
+    "impact": str,
+    "advice": str,
+    "verify": list,
+    "tradeoffs": list,
 }
 _REQUIRED: Final = ("id", "name", "message", "check", "contexts", "severity", "status", "since")
 _RUN_KINDS: Final = ("offload", "thread", "schedule", "drive", "call")
@@ -100,7 +104,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. ``groups`` are catalog groups, ``runs`` kinds of ``[[runs]]`` entries, whose calls are suspects."""
+    """One rule. ``groups`` are catalog groups, ``runs`` kinds of ``[[runs]]`` entries, whose calls are suspects.
+
+    ``impact``, ``advice``, ``verify`` and ``tradeoffs`` are sentences of a report that the cost of a call would else
+    decide.
+    """
 
     id: str
     name: str
@@ -114,6 +122,12 @@ class Rule:
     status: Status
     since: str
     precedence: int
+    impact: str
+    """What happens, where the cost of the call does not say it. Placeholders are those of ``message``."""
+
+    advice: str
+    verify: tuple[str, ...]
+    tradeoffs: tuple[str, ...]
     origin: str
     body: str = field(repr=False)
     body_line: int
@@ -270,7 +284,13 @@ class _RuleFile:
 
     def _rule(self, table: dict[str, Any], body: str, body_line: int) -> Rule:
         self._check_names(table)
-        self._check_message(table["message"])
+        self._check_text("message", table["message"])
+        for key in ("impact", "advice"):
+            if key in table:
+                self._check_text(key, table[key])
+        for key in ("verify", "tradeoffs"):
+            for text in self._texts(table, key):
+                self._check_text(key, text)
         severity = table["severity"]
         if severity != BY_COST and severity not in Severity.__members__:
             hint = did_you_mean(severity, [BY_COST, *Severity.__members__])
@@ -288,6 +308,10 @@ class _RuleFile:
             status=self._word("status", table["status"], get_args(Status)),
             since=table["since"],
             precedence=table.get("precedence", DEFAULT_PRECEDENCE),
+            impact=table.get("impact", ""),
+            advice=table.get("advice", ""),
+            verify=self._texts(table, "verify"),
+            tradeoffs=self._texts(table, "tradeoffs"),
             origin=self.path,
             body=body,
             body_line=body_line,
@@ -311,23 +335,21 @@ class _RuleFile:
         if not all(part.isdigit() for part in table["since"].split(".")) or table["since"].count(".") != 2:
             self._report_key("since", f"{table['since']!r} is no version; write it as in 0.1.0")
 
-    def _check_message(self, message: str) -> None:
+    def _check_text(self, key: str, text: str) -> None:
+        """A sentence of a report: one line, with placeholders that there are."""
         import string
 
+        what = "the message" if key == "message" else f"{key!r}"
         try:
-            placeholders = [name for _, name, _, _ in string.Formatter().parse(message) if name is not None]
+            placeholders = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
         except ValueError as error:
-            self._report_key(
-                "message", f"the message cannot be formatted: {error}; double braces that are text"
-            )
+            self._report_key(key, f"{what} cannot be formatted: {error}; double braces that are text")
             return
         for name in placeholders:
             if name not in PLACEHOLDERS:
-                self._report_key(
-                    "message", f"unknown placeholder {name!r}; {did_you_mean(name, PLACEHOLDERS)}"
-                )
-        if "\n" in message or not message:
-            self._report_key("message", "the message is not one line; write one")
+                self._report_key(key, f"unknown placeholder {name!r}; {did_you_mean(name, PLACEHOLDERS)}")
+        if "\n" in text or not text:
+            self._report_key(key, f"{what} is not one line; write one")
 
     def _texts(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
         values = table.get(key, [])

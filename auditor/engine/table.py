@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from auditor.engine import installed
+from auditor.link import contexts as c
 
 if TYPE_CHECKING:
     from auditor.engine.rule import Rule
     from auditor.link.suspects import Suspect
     from auditor.rulebook import Rule as RuleFile
+
+
+_DOMAINS: Final = {
+    "on-loop": frozenset({c.LOOP_DOMAIN}),
+    "off-loop": frozenset({c.THREAD_DOMAIN}),
+    "before-loop": frozenset({c.MAIN_DOMAIN}),
+    "anywhere": frozenset(c.EVERY_DOMAIN),
+}
+"""Where a rule looks, by the word in its file."""
 
 
 class Enabled(Protocol):
@@ -27,6 +37,9 @@ class RuleTable:
 
         self._rules: dict[str, Rule] = {}
         self._by_group: dict[str, list[RuleFile]] = {}
+        self.wanted: dict[str, frozenset[int]] = {}
+        """Groups of the catalog, and the domains of contexts in which some rule asks for their calls."""
+
         self._handed_over: list[RuleFile] = []
         for file in installed.rule_files(enabled):
             if not enabled(file.id, preview=file.status == "preview"):
@@ -36,6 +49,7 @@ class RuleTable:
                 self._handed_over.append(file)
             for group in file.groups:
                 self._by_group.setdefault(group, []).append(file)
+                self.wanted[group] = self.wanted.get(group, frozenset()) | _DOMAINS[file.contexts]
             if not installed.is_built_in(file):
                 self._rule(file)
 
@@ -44,7 +58,11 @@ class RuleTable:
         if suspect.handed_over is not None:
             files = self._handed_over
         else:
-            files = self._by_group.get(suspect.group, [])
+            files = [
+                file
+                for file in self._by_group.get(suspect.group, [])
+                if suspect.domain in _DOMAINS[file.contexts]
+            ]
         return [self._rule(file) for file in files]
 
     def _rule(self, file: RuleFile) -> Rule:

@@ -141,6 +141,28 @@ ON_LOOP: Final = tuple(
     or (loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN)
     for c in ALL
 )
+OFF_LOOP: Final = tuple(
+    loop_of(c) == Loop.NONE and thread_of(c) in (Thread.WORKER, Thread.PROCESS) for c in ALL
+)
+"""Surely on a thread, or in a process, that others started, and no loop runs there."""
+
+ELSEWHERE: Final = 0
+LOOP_DOMAIN: Final = 1
+THREAD_DOMAIN: Final = 2
+MAIN_DOMAIN: Final = 3
+DOMAIN: Final = tuple(
+    LOOP_DOMAIN
+    if ON_LOOP[c]
+    else THREAD_DOMAIN
+    if OFF_LOOP[c]
+    else MAIN_DOMAIN
+    if loop_of(c) == Loop.NONE and thread_of(c) == Thread.MAIN
+    else ELSEWHERE
+    for c in ALL
+)
+"""What decides which effects are legal: on a serving loop, on a thread without one, on the main thread without one."""
+
+EVERY_DOMAIN: Final = (ELSEWHERE, LOOP_DOMAIN, THREAD_DOMAIN, MAIN_DOMAIN)
 IMPORT: Final = context(Thread.MAIN, Loop.NONE, Phase.IMPORT)
 CLI: Final = context(Thread.MAIN, Loop.NONE, Phase.CLI)
 SYNC_TEST: Final = context(Thread.MAIN, Loop.NONE, Phase.TEST)

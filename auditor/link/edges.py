@@ -13,6 +13,7 @@ from auditor.link.body import BodyBuilder
 from auditor.link.declared import Declarations
 from auditor.link.guards import Guards
 from auditor.link.nodes import Body, Node
+from auditor.link.ownership import OF_INTEREST
 from auditor.link.stdlib import IMPLIED_METHODS
 from auditor.link.values import Environment, Values
 
@@ -177,7 +178,7 @@ class Edges:
             inert = self._inert_names[dotted] = (
                 (api is None or api.effect == "none")
                 and not self.runs(dotted)
-                and dotted != "asyncio.get_running_loop"
+                and dotted not in OF_INTEREST
                 and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
                 and not self.evaluator.catalog.is_server(dotted)
             )

@@ -12,6 +12,7 @@ from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.edges import Edges
 from auditor.link.nodes import Edge, Node, Place
+from auditor.link.ownership import handled
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _NO_ARRIVALS: list[Any] = []
 class State:
     """A node in a context, reached by ``edge`` from ``before``; a root has neither.
 
-    ``arrivals`` are all ways in which synchronous code on the loop is entered here, for the exposures: a state and the
-    edge from it in turn, since large programs have hundreds of thousands.
+    ``arrivals`` are all ways in which synchronous code on the loop or on a thread is entered here, for the exposures: a
+    state and the edge from it in turn, since large programs have hundreds of thousands.
     """
 
     __slots__ = ("arrivals", "before", "context", "edge", "length", "loss", "node", "why")
@@ -60,8 +61,9 @@ class State:
 
     @property
     def is_passed(self) -> bool:
-        """Whether paths of exposures may pass through it: synchronous code on the loop."""
-        return c.ON_LOOP[self.context] and self.node.function.facts.kind != f.ASYNC_DEF
+        """Whether paths of exposures may pass through it: synchronous code on the loop, or on a thread without one."""
+        context = self.context
+        return (c.ON_LOOP[context] or c.OFF_LOOP[context]) and self.node.function.facts.kind != f.ASYNC_DEF
 
     def arrive(self, before: State, edge: Edge) -> None:
         """Remember one more way into synchronous code."""
@@ -315,7 +317,7 @@ class Graph:
                 if dotted != "asyncio.get_running_loop":
                     continue
                 region = function.module.facts.calls[number][f.C_REGION]
-                if not _handled(function, region):
+                if not handled(function, region):
                     self.root(function, c.SERVING, "it asks for the running event loop", loss=1)
                     break
         self._run()
@@ -340,17 +342,6 @@ def at_line(function: Function, context: c.Context, line: int) -> c.Context:
     ):
         return c.context(c.thread_of(context), c.loop_of(context), Phase.SHUTDOWN)
     return context
-
-
-def _handled(function: Function, region: int) -> bool:
-    """Whether a RuntimeError in the region is caught in the function."""
-    regions = function.module.facts.regions
-    while region:
-        kind, parent, data, _ = regions[region]
-        if kind == f.TRY and {"RuntimeError", "Exception", "BaseException", ""} & set(data):
-            return True
-        region = parent
-    return False
 
 
 def _matching(patterns: tuple[str, ...], class_: Class) -> list[str]:

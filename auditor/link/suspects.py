@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
@@ -9,71 +10,41 @@ from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
-from auditor.link.graph import at_line
-from auditor.link.nodes import STEPS
-from auditor.model import Confidence, Phase
+from auditor.link.exposures import Exposed, Exposures, Hop
+from auditor.link.ownership import Ownership
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.link.arguments import CallArguments
     from auditor.link.graph import Graph, State
-    from auditor.link.nodes import Edge, HandedOver, Place, Sink
+    from auditor.link.nodes import HandedOver, Place, Sink
     from auditor.link.program import Function
 
-_PHASES: Final = {
-    Phase.SERVING: 0, Phase.STARTUP: 1, Phase.SHUTDOWN: 2, Phase.CLI: 3, Phase.IMPORT: 4, Phase.TEST: 5,
-}  # fmt: skip
-MAX_EXPOSURES: Final = 500
+Key = tuple[int, int, int, int, int, str]
+"""Function, line, column and end column of a suspect, its domain and its group."""
 
-
-class Hop:
-    """A place in a function from which the path goes on; ``edge`` is the step taken, None at the sink."""
-
-    __slots__ = ("edge", "function", "place")
-
-    def __init__(self, function: Function, place: Place, edge: Edge | None) -> None:
-        self.function = function
-        self.place = place
-        self.edge = edge
-
-
-class Exposed:
-    """Where a context enters synchronous code on the way to a sink. ``hops`` lead from the root to the sink."""
-
-    __slots__ = ("at", "confidence", "context", "hops", "roles", "why")
-
-    def __init__(
-        self,
-        hops: tuple[Hop, ...],
-        at: int,
-        context: c.Context,
-        confidence: Confidence,
-        why: str,
-        roles: frozenset[str],
-    ) -> None:
-        self.hops = hops
-        self.at = at  # the hop that is the exposure
-        self.context = context
-        self.confidence = confidence
-        self.why = why
-        self.roles = roles
-
-    def rank(self) -> tuple[int, int, int]:
-        """Smaller is the better witness."""
-        return (_PHASES[c.phase_of(self.context)], -self.confidence, len(self.hops))
+_NOWHERE: Final[frozenset[int]] = frozenset()
 
 
 class Suspect:
     """An effect in contexts where it may not be legal. ``sink`` or ``handed_over`` says what it is."""
 
-    __slots__ = ("exposed", "function", "handed_over", "place", "sink")
+    __slots__ = ("domain", "exposed", "function", "handed_over", "place", "sink")
 
     def __init__(
-        self, function: Function, place: Place, sink: Sink | None, handed_over: HandedOver | None
+        self,
+        function: Function,
+        place: Place,
+        sink: Sink | None,
+        handed_over: HandedOver | None,
+        domain: int = c.ELSEWHERE,
     ) -> None:
         self.function = function
         self.place = place
         self.sink = sink
         self.handed_over = handed_over
+        self.domain = domain  # of the contexts that make it one; see `auditor.link.contexts.DOMAIN`
         self.exposed: list[Exposed] = []
 
     @property
@@ -92,25 +63,30 @@ class Suspect:
         return self.sink.api.group if self.sink is not None else ""
 
 
+Wanted = Mapping[str, frozenset[int]]
+"""Groups of the catalog, and the domains of contexts in which somebody asks for their calls."""
+
+
 class Suspects:
     """Collects the suspects of a propagated graph, in the order of the program."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, wanted: Wanted) -> None:
         self._graph = graph
+        self._wanted = wanted
         self._declared = graph.edges.declared
+        self._exposures = Exposures(self._declared)
+        self._ownership = Ownership(graph)
 
     def collect(self) -> list[Suspect]:
-        """All suspects whose effect some loop context reaches, or that hand over a result instead of a callable."""
-        found: dict[tuple[int, int, int, int, str], Suspect] = {}
+        """Effects that some context reaches where a rule asks for them, and results handed over, not callables."""
+        found: dict[Key, Suspect] = {}
         for function in self._graph.evaluator.program.functions:
             if self._declared.is_opaque(function):
                 continue
             for state in self._graph.by_function.get(function, ()):
                 body = self._graph.edges.body(state.node)
-                if c.ON_LOOP[state.context]:
-                    for sink in body.sinks:
-                        if g.allows(sink.constraints, state.context):
-                            self._add(found, function, state, sink.place, sink, None)
+                if body.sinks:
+                    self._effects(found, function, state, body.sinks)
                 for handed_over in body.handed_over:
                     if g.allows(handed_over.constraints, state.context) and self._is_plain_result(
                         state, handed_over
@@ -118,9 +94,22 @@ class Suspects:
                         self._add(found, function, state, handed_over.place, None, handed_over)
         return [suspect for suspect in found.values() if suspect.exposed]
 
+    def _effects(
+        self, found: dict[Key, Suspect], function: Function, state: State, sinks: Sequence[Sink]
+    ) -> None:
+        domain = c.DOMAIN[state.context]
+        for sink in sinks:
+            if domain not in self._wanted.get(sink.api.group, _NOWHERE):
+                continue
+            if not g.allows(sink.constraints, state.context):
+                continue
+            if sink.api.effect != "blocks" and not self._ownership.is_fault(function, sink, domain):
+                continue
+            self._add(found, function, state, sink.place, sink, None)
+
     def _add(
         self,
-        found: dict[tuple[int, int, int, int, str], Suspect],
+        found: dict[Key, Suspect],
         function: Function,
         state: State,
         place: Place,
@@ -128,21 +117,22 @@ class Suspects:
         handed_over: HandedOver | None,
     ) -> None:
         group = sink.api.group if sink is not None else "handed-over"
-        key = (function.id, place.line, place.column, place.end_column, group)
+        domain = c.DOMAIN[state.context] if sink is not None else c.ELSEWHERE
+        key = (function.id, place.line, place.column, place.end_column, domain, group)
         suspect = found.get(key)
         if suspect is None:
-            suspect = found[key] = Suspect(function, place, sink, handed_over)
+            suspect = found[key] = Suspect(function, place, sink, handed_over, domain)
         elif (
             sink is not None
             and suspect.sink is not None
             and _typical_cost(sink) > _typical_cost(suspect.sink)
         ):
             suspect.sink = sink
-        known = {(e.hops[e.at].function.id, e.hops[e.at].place.line, e.hops[e.at].place.column): i
-                 for i, e in enumerate(suspect.exposed)}  # fmt: skip
-        for exposed in self._exposures(state, place):
-            hop = exposed.hops[exposed.at]
-            spot = (hop.function.id, hop.place.line, hop.place.column)
+        known = {exposed.spot(): i for i, exposed in enumerate(suspect.exposed)}
+        for exposed in self._exposures.of(state, place):
+            if sink is not None and self._ownership.is_prepared(sink, exposed, domain):
+                continue
+            spot = exposed.spot()
             at = known.get(spot)
             if at is None:
                 known[spot] = len(suspect.exposed)
@@ -186,94 +176,6 @@ class Suspects:
             return api is not None and api.effect == "blocks"
         return False
 
-    # -- paths -------------------------------------------------------------------------------------------------
-
-    def _exposures(self, state: State, place: Place) -> list[Exposed]:
-        """Backwards from the sink through synchronous code to where a context entered it."""
-        found: list[Exposed] = []
-        seen = {state}
-        # (state, hops from its function to the sink)
-        level: list[tuple[State, tuple[Hop, ...], int]] = [
-            (state, (Hop(state.node.function, place, None),), state.loss)
-        ]
-        while level and len(found) < MAX_EXPOSURES:
-            following: list[tuple[State, tuple[Hop, ...], int]] = []
-            for current, hops, loss in level:
-                arrivals = self._entering(current)
-                if arrivals is None:
-                    found.append(self._exposed(current, hops, loss))
-                    continue
-                for before, edge in arrivals:
-                    if self._declared.is_opaque(before.node.function):
-                        continue
-                    if before in seen and not before.node.function.is_async:
-                        continue
-                    seen.add(before)
-                    hop = Hop(before.node.function, edge.place, edge)
-                    following.append((before, (hop, *hops), max(loss, before.loss, 2 - edge.confidence)))
-            level = following
-        return found
-
-    def _entering(self, state: State) -> list[tuple[State, Edge]] | None:
-        """Steps by which synchronous code enters the state's function; None where the context begins in it."""
-        if state.node.function.is_async or not c.ON_LOOP[state.context]:
-            return None
-        every = list(zip(state.arrivals[::2], state.arrivals[1::2], strict=True))
-        arrivals = [
-            (before, edge) for before, edge in every if edge.how in STEPS and c.HAS_LOOP[before.context]
-        ]
-        if len(arrivals) < len(every) or not arrivals:
-            # it is also a root of its own: a callback, or a function that a framework calls on the loop
-            return None if not arrivals or state.edge is None or state.edge.how not in STEPS else arrivals
-        return arrivals
-
-    def _exposed(self, state: State, hops: tuple[Hop, ...], loss: int) -> Exposed:
-        prefix: list[Hop] = []
-        roles: set[str] = set()
-        current = state
-        while current.before is not None and current.edge is not None:
-            prefix.append(Hop(current.before.node.function, current.edge.place, current.edge))
-            if current.edge.role:
-                roles.add(current.edge.role)
-            current = current.before
-        prefix.reverse()
-        # what registers a function with a framework is not on the path: the framework's call begins it
-        start = 0
-        why = current.why
-        for i, hop in enumerate(prefix):
-            if hop.edge is not None and hop.edge.how in (
-                "register",
-                "schedule",
-                "drive",
-                "iterate-by",
-                "thread",
-                "offload",
-            ):
-                start = i
-        kept = prefix[start:]
-        if kept and kept[0].edge is not None and kept[0].edge.how == "register":
-            why = kept[0].edge.role or "registered"
-            kept = kept[1:]
-        return Exposed(
-            (*kept, *hops),
-            len(kept),
-            at_line(hops[0].function, state.context, hops[0].place.line),
-            _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
-            why,
-            frozenset(roles),
-        )
-
-
-def _by_depth(confidence: Confidence, length: int) -> Confidence:
-    """Deep paths hold more conditions that nobody checked."""
-    if length > _LOW_DEPTH:
-        return Confidence.LOW
-    return min(confidence, Confidence.MEDIUM) if length > _MEDIUM_DEPTH else confidence
-
-
-_MEDIUM_DEPTH: Final = 6
-_LOW_DEPTH: Final = 10
-
 
 def _names_data(values: tuple[object, ...]) -> bool:
     return bool(values) and all(
@@ -284,3 +186,6 @@ def _names_data(values: tuple[object, ...]) -> bool:
 
 def _typical_cost(sink: Sink) -> float:
     return sink.api.cost_for(sink.arguments or NO_ARGUMENTS).typical
+
+
+__all__ = ["Exposed", "Hop", "Suspect", "Suspects", "Wanted"]

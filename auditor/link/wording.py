@@ -75,6 +75,11 @@ def root(why: str) -> str:
     return _ROLES.get(why, why)
 
 
+def thread(number: c.Context) -> str:
+    """The thread of a context, such as ``on a worker thread``."""
+    return _THREADS[c.thread_of(number)]
+
+
 def context(number: c.Context) -> str:
     """A context, such as ``on the main thread, on the event loop, while serving``."""
     parts = (_THREADS[c.thread_of(number)], _LOOPS[c.loop_of(number)], _PHASES[c.phase_of(number)])

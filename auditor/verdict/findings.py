@@ -11,7 +11,7 @@ from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import values as v
 from auditor.link.wording import short_name
-from auditor.model import Category, Cost, Finding, FixComplexity, Location
+from auditor.model import Category, Cost, Finding, FixComplexity, Location, Thread
 from auditor.verdict import severity as scale
 from auditor.verdict import words
 from auditor.verdict.folding import Early, Handles
@@ -78,7 +78,12 @@ class Builder:
         function = suspect.function.qualname
         advice = self._advice(suspect, exposed, api, best, callee)
         last = _last_step(suspect, callee)
-        get_loop = api is not None and api.effect == "get-loop"
+        named = {
+            "callee": callee,
+            "duration": words.duration(cost),
+            "function": function,
+            "instead": _instead(suspect, api, self._dialect),
+        }
         return Finding(
             code=rule.id,
             name=rule.name,
@@ -90,27 +95,20 @@ class Builder:
             location=Location(path, line, first.span[1], end_line, first.span[3]),
             function=function,
             callee=callee,
-            context="loop",
+            context=_where(suspect, best),
             phase=phase,
             chain=self._paths.chain(best, last),
             exposures=tuple(self._paths.exposure(e, rule.id, last) for e in exposed),
-            impact=words.GET_LOOP_IMPACT
-            if get_loop
-            else words.impact(cost, phase, len(exposed), in_loop=in_loop),
+            impact=rule.impact.format_map(named) or words.impact(cost, phase, len(exposed), in_loop=in_loop),
             fix_complexity=_complexity(suspect, exposed),
             cost=cost,
             gil=_gil(costly, api),
-            message=rule.message.format(
-                callee=callee,
-                duration=words.duration(cost),
-                function=function,
-                instead=_instead(suspect, api, self._dialect),
-            ),
-            verify=words.GET_LOOP_VERIFY
-            if get_loop
-            else words.verification(callee, function, path, line, cost),
-            advice=advice,
-            tradeoffs=words.tradeoffs(advice, api),
+            message=rule.message.format_map(named),
+            verify=tuple(text.format_map(named) for text in rule.verify)
+            or words.verification(callee, function, path, line, cost),
+            advice=rule.advice.format_map(named) or advice,
+            tradeoffs=tuple(text.format_map(named) for text in rule.tradeoffs)
+            or words.tradeoffs(advice, api),
             also=tuple(sorted({hit.rule.file.id for hit in group} - {rule.id})),
         )
 
@@ -193,7 +191,17 @@ def _identity(hit: Hit) -> tuple[object, ...]:
         else (hit.suspect.function.id, -1, -1)
         for e in hit.suspect.exposed
     )
-    return (hit.suspect.function.module.index, hit.statement, spots)
+    # what a thread does wrong is another fault than what the loop does at the same place
+    off_loop = hit.suspect.domain in (c.THREAD_DOMAIN, c.MAIN_DOMAIN)
+    domain = hit.suspect.domain if off_loop else c.LOOP_DOMAIN
+    return (hit.suspect.function.module.index, hit.statement, domain, spots)
+
+
+def _where(suspect: Suspect, best: Exposed) -> str:
+    """The one word of a report for the context: loop, thread, process or main."""
+    if suspect.domain == c.THREAD_DOMAIN:
+        return "process" if c.thread_of(best.context) == Thread.PROCESS else "thread"
+    return "main" if suspect.domain == c.MAIN_DOMAIN else "loop"
 
 
 def _in_loop(suspect: Suspect) -> bool:

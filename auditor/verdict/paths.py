@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.index.files import NOTEBOOK_SUFFIX
+from auditor.link import contexts as c
 from auditor.link import wording
+from auditor.link.nodes import STEPS
 from auditor.model import Exposure, Step
 from auditor.verdict.fingerprint import fingerprint
 from auditor.verdict.statements import Statements
@@ -43,7 +45,10 @@ class Paths:
             edge = hop.edge
             note = last if edge is None else wording.step(edge.how, edge.target.function)
             if index == 0 and exposed.why:
-                note = f"{wording.root(exposed.why)}; {note}"
+                root = wording.root(exposed.why)
+                if c.OFF_LOOP[exposed.context] and (edge is None or edge.how in STEPS):
+                    root = f"{root}, {wording.thread(exposed.context)}"
+                note = f"{root}; {note}"
             steps.append(self._step(hop, note))
         return tuple(steps)
 

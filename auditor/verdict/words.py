@@ -36,14 +36,6 @@ _FELT: Final = 0.01
 _LOGGED: Final = 0.1
 """asyncio's debug mode logs callbacks that take longer, unless told otherwise."""
 
-GET_LOOP_IMPACT: Final = (
-    "Nobody waits: where a loop runs it returns that loop. Where none runs it may make one that never runs, or raise "
-    "(from Python 3.14), so the mistake shows far from here."
-)
-GET_LOOP_VERIFY: Final = (
-    "run the tests with `-W error::DeprecationWarning`: on Python 3.12 and newer the call warns where no loop runs",
-)
-
 
 def seconds(value: float) -> str:
     """A duration in the unit that reads best."""
@@ -123,8 +115,6 @@ def hand_over(callee: str, offloader: str) -> str:
 
 def tradeoffs(text: str, api: Api | None) -> tuple[str, ...]:
     """What following the advice ``text`` costs."""
-    if api is not None and api.effect == "get-loop":
-        return ("none: on the loop both return the same",)
     found = []
     if _ALL_THE_WAY in text:
         found.append("every function from the coroutine down to the call becomes `async def`")

@@ -84,7 +84,12 @@ class Linked:
             self.evaluator = Evaluator(self.program, catalog())
             self.graph = Graph(self.evaluator)
             self.graph.propagate()
-            self.suspects: list[Suspect] = Suspects(self.graph).collect()
+            wanted = {
+                api.group: frozenset({c.LOOP_DOMAIN})
+                for api in self.evaluator.catalog.apis
+                if api.effect == "blocks" or api.group == "get-loop"
+            }
+            self.suspects: list[Suspect] = Suspects(self.graph, wanted).collect()
         # an audit goes on when one function fails; a test does not
         assert not self.graph.edges.faults, self.graph.edges.faults
 

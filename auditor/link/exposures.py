@@ -1,0 +1,198 @@
+"""Paths that prove a suspect: from where a context begins, through where it enters synchronous code, to the sink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import contexts as c
+from auditor.link.graph import at_line
+from auditor.link.nodes import STEPS
+from auditor.model import Confidence, Phase
+
+if TYPE_CHECKING:
+    from auditor.link.declared import Declarations
+    from auditor.link.graph import State
+    from auditor.link.nodes import Edge, Place
+    from auditor.link.program import Function
+
+_PHASES: Final = {
+    Phase.SERVING: 0, Phase.STARTUP: 1, Phase.SHUTDOWN: 2, Phase.CLI: 3, Phase.IMPORT: 4, Phase.TEST: 5,
+}  # fmt: skip
+_STARTS: Final = frozenset({"register", "schedule", "drive", "iterate-by", "thread", "offload"})
+"""What edges say after which their target runs by itself: a path begins there."""
+
+MAX_EXPOSURES: Final = 500
+
+
+class Hop:
+    """A place in a function from which the path goes on; ``edge`` is the step taken, None at the sink."""
+
+    __slots__ = ("edge", "function", "place")
+
+    def __init__(self, function: Function, place: Place, edge: Edge | None) -> None:
+        self.function = function
+        self.place = place
+        self.edge = edge
+
+
+class Exposed:
+    """Where a context enters synchronous code on the way to a sink. ``hops`` lead from the root to the sink.
+
+    On a thread the exposure is where the thread gets its work; on the loop, where a coroutine calls on.
+    """
+
+    __slots__ = ("at", "confidence", "context", "hops", "roles", "why")
+
+    def __init__(
+        self,
+        hops: tuple[Hop, ...],
+        at: int,
+        context: c.Context,
+        confidence: Confidence,
+        why: str,
+        roles: frozenset[str],
+    ) -> None:
+        self.hops = hops
+        self.at = at  # the hop that is the exposure
+        self.context = context
+        self.confidence = confidence
+        self.why = why
+        self.roles = roles
+
+    def rank(self) -> tuple[int, int, int]:
+        """Smaller is the better witness."""
+        return (_PHASES[c.phase_of(self.context)], -self.confidence, len(self.hops))
+
+    def spot(self) -> tuple[int, int, int]:
+        """What tells exposures of one suspect apart."""
+        hop = self.hops[self.at]
+        return (hop.function.id, hop.place.line, hop.place.column)
+
+
+_Level = list[tuple["State", tuple[Hop, ...], int]]
+"""States, with the hops from their function to the sink, and what the path has lost in confidence."""
+
+
+class Exposures:
+    """Finds the exposures of a place in a state, backwards through the arrivals that propagation has noted."""
+
+    def __init__(self, declared: Declarations) -> None:
+        self._declared = declared
+
+    def of(self, state: State, place: Place) -> list[Exposed]:
+        """Backwards from the sink through synchronous code to where a context entered it."""
+        found: list[Exposed] = []
+        seen = {state}
+        level: _Level = [(state, (Hop(state.node.function, place, None),), state.loss)]
+        while level and len(found) < MAX_EXPOSURES:
+            following: _Level = []
+            for current, hops, loss in level:
+                entering, begins = self._arrivals(current)
+                if begins:
+                    found.extend(self._beginning(current, hops, loss))
+                for before, edge in entering:
+                    if self._declared.is_opaque(before.node.function):
+                        continue
+                    if before in seen and not before.node.function.is_async:
+                        continue
+                    seen.add(before)
+                    hop = Hop(before.node.function, edge.place, edge)
+                    following.append((before, (hop, *hops), max(loss, before.loss, 2 - edge.confidence)))
+            level = following
+        return found
+
+    def _arrivals(self, state: State) -> tuple[list[tuple[State, Edge]], bool]:
+        """Steps by which synchronous code enters the state's function, and whether the context begins in it as well."""
+        if state.node.function.is_async or not state.is_passed:
+            return [], True
+        every = _pairs(state)
+        on_thread = c.OFF_LOOP[state.context]
+        steps = [
+            (before, edge)
+            for before, edge in every
+            if edge.how in STEPS and (on_thread or c.HAS_LOOP[before.context])
+        ]
+        if not steps:
+            return [], True
+        if on_thread:
+            return steps, len(steps) < len(every) or state.edge is None
+        if len(steps) < len(every) and (state.edge is None or state.edge.how not in STEPS):
+            # it is also a root of its own: a callback, or a function that a framework calls on the loop
+            return [], True
+        return steps, False
+
+    def _beginning(self, state: State, hops: tuple[Hop, ...], loss: int) -> list[Exposed]:
+        """The context begins in the state's function: one exposure, or one for each place that hands it to a thread."""
+        if not c.OFF_LOOP[state.context] or state.node.function.is_async:
+            return [self._exposed(state, state.before, state.edge, hops, loss)]
+        found: dict[tuple[int, int, int], Exposed] = {}
+        for before, edge in _pairs(state):
+            if edge.how not in STEPS:
+                exposed = self._exposed(state, before, edge, hops, max(loss, before.loss))
+                known = found.get(exposed.spot())
+                if known is None or exposed.rank() < known.rank():
+                    found[exposed.spot()] = exposed
+        if found:
+            return list(found.values())
+        return [self._exposed(state, state.before, state.edge, hops, loss)]
+
+    def _exposed(
+        self, state: State, before: State | None, edge: Edge | None, hops: tuple[Hop, ...], loss: int
+    ) -> Exposed:
+        prefix: list[Hop] = []
+        roles: set[str] = set()
+        why = state.why
+        while before is not None and edge is not None:
+            prefix.append(Hop(before.node.function, edge.place, edge))
+            if edge.role:
+                roles.add(edge.role)
+            why = before.why
+            edge, before = before.edge, before.before
+        prefix.reverse()
+        # what registers a function with a framework is not on the path: the framework's call begins it
+        start = 0
+        for i, hop in enumerate(prefix):
+            if hop.edge is not None and hop.edge.how in _STARTS:
+                start = i
+        kept = prefix[start:]
+        at = len(kept)
+        if kept and kept[0].edge is not None:
+            first = kept[0].edge.how
+            if first == "register" and not _is_thread(state, kept):
+                why = kept[0].edge.role or "registered"
+                kept = kept[1:]
+                at -= 1
+            elif c.OFF_LOOP[state.context] and len(kept) == 1 and first in _STARTS:
+                at = 0
+        return Exposed(
+            (*kept, *hops),
+            at,
+            at_line(hops[0].function, state.context, hops[0].place.line),
+            _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
+            why,
+            frozenset(roles),
+        )
+
+
+def _is_thread(state: State, kept: list[Hop]) -> bool:
+    """Whether the function is registered, by a call, to be run on a thread: that call is where the thread begins."""
+    if not c.OFF_LOOP[state.context] or len(kept) != 1 or kept[0].place.call < 0:
+        return False
+    calls = kept[0].function.module.facts.calls
+    return not calls[kept[0].place.call][f.C_FLAGS] & f.IS_DECORATOR
+
+
+def _pairs(state: State) -> list[tuple[State, Edge]]:
+    return list(zip(state.arrivals[::2], state.arrivals[1::2], strict=True))
+
+
+def _by_depth(confidence: Confidence, length: int) -> Confidence:
+    """Deep paths hold more conditions that nobody checked."""
+    if length > _LOW_DEPTH:
+        return Confidence.LOW
+    return min(confidence, Confidence.MEDIUM) if length > _MEDIUM_DEPTH else confidence
+
+
+_MEDIUM_DEPTH: Final = 6
+_LOW_DEPTH: Final = 10

@@ -1,0 +1,116 @@
+"""Whose loop it is: code on a thread that has a loop of its own, or asks for one and is ready for the answer no."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import contexts as c
+from auditor.link import values as v
+from auditor.link.nodes import STEPS
+
+if TYPE_CHECKING:
+    from auditor.link.exposures import Exposed
+    from auditor.link.graph import Graph
+    from auditor.link.nodes import Node, Sink
+    from auditor.link.program import Function
+
+_SETS: Final = "asyncio.set_event_loop"
+_MAKES: Final = "asyncio.new_event_loop"
+_OWNS: Final = frozenset(
+    {
+        _SETS,
+        _MAKES,
+        "asyncio.run",
+        "asyncio.Runner",
+        "asyncio.AbstractEventLoop.run_until_complete",
+        "asyncio.AbstractEventLoop.run_forever",
+    }
+)
+OF_INTEREST: Final = _OWNS | {"asyncio.get_running_loop"}
+"""Calls that are looked for in bodies, whether or not the catalog says anything of them."""
+
+_HANDLED: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
+_DEPTH: Final = 2
+
+
+class Ownership:
+    """Answers for one propagated graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._sets: dict[tuple[Node, bool], bool] = {}
+
+    def is_fault(self, function: Function, sink: Sink, domain: int) -> bool:
+        """Whether an effect other than blocking is one in its own function: nobody there handles its failure."""
+        if domain == c.LOOP_DOMAIN:
+            return True
+        effect = sink.api.effect
+        if effect in ("get-loop", "needs-loop"):
+            return not handled(function, sink.region)
+        return not (effect in ("loop-method", "loop-object") and self._is_own(function, sink))
+
+    def is_prepared(self, sink: Sink, exposed: Exposed, domain: int) -> bool:
+        """Whether something on the path gives the thread a loop, so that the effect is legal there."""
+        effect = sink.api.effect
+        if domain == c.LOOP_DOMAIN or effect == "blocks":
+            return False
+        hops = exposed.hops
+        first = exposed.at
+        edge = hops[first].edge
+        if domain == c.THREAD_DOMAIN and edge is not None and edge.how not in STEPS:
+            first += 1  # the hand-over itself happens on another thread
+        if effect == "needs-loop":
+            return False  # a loop that is set, or belongs to the thread, does not run for that
+        owns = effect != "get-loop"
+        if domain == c.MAIN_DOMAIN:
+            first = 0
+        return any(self._has(hop.function, owns=owns) for hop in hops[first:])
+
+    def _has(self, function: Function, *, owns: bool) -> bool:
+        """Whether the function, or what it calls, sets a loop for its thread (``owns``: or makes or runs one)."""
+        edges = self._graph.edges
+        return self._reaches(edges.node(function), _DEPTH, owns=owns)
+
+    def _reaches(self, node: Node, depth: int, *, owns: bool) -> bool:
+        key = (node, owns)
+        known = self._sets.get(key)
+        if known is not None:
+            return known
+        body = self._graph.edges.body(node)
+        names = _OWNS if owns else {_SETS}
+        found = any(dotted in names for _, dotted in body.externals)
+        if not found and depth:
+            self._sets[key] = False  # for recursion
+            found = any(
+                self._reaches(edge.target, depth - 1, owns=owns)
+                for edge in body.edges
+                if edge.how in STEPS and not edge.target.function.is_async
+            )
+        self._sets[key] = found
+        return found
+
+    def _is_own(self, function: Function, sink: Sink) -> bool:
+        """Whether the loop that the method belongs to was made right here."""
+        if sink.place.call < 0:
+            return False
+        module = function.module
+        callee = module.facts.exprs[module.facts.calls[sink.place.call][f.C_CALLEE]]
+        if callee[0] != f.ATTR:
+            return False
+        receiver = module.facts.exprs[callee[1]]
+        if receiver[0] != f.CALL:
+            return False
+        made_by = self._graph.evaluator.values(module, module.facts.calls[receiver[1]][f.C_CALLEE])
+        return any(x.kind == v.EXTERNAL and x.a == _MAKES for x in made_by)
+
+
+def handled(function: Function, region: int) -> bool:
+    """Whether a RuntimeError in the region is caught in the function."""
+    regions = function.module.facts.regions
+    while region:
+        kind, parent, data, _ = regions[region]
+        if kind == f.TRY and set(data) & _HANDLED:
+            return True
+        region = parent
+    return False
