@@ -35,7 +35,11 @@ def classify(episode: Episode, times: Times, gil: GilUse, threshold: float) -> S
         return StallKind.STOPPED
     if times.duration - times.collecting < threshold or times.collecting > times.duration / 2:
         return StallKind.GARBAGE_COLLECTION
-    queued = max(times.queued, min(episode.overslept / SECOND, times.duration - times.cpu))
+    queued = times.queued
+    if (
+        not episode.waiting
+    ):  # the machine itself may not have run: a thread that waits for it looks as one that runs
+        queued = max(queued, min(episode.overslept / SECOND, times.duration - times.cpu))
     if queued and times.duration - queued < threshold:
         return StallKind.MACHINE_BUSY
     if _many_callbacks(episode):

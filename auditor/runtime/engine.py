@@ -137,16 +137,21 @@ class Engine:
         watch: Outside | Inside | None = None
         if all(subscriber.outside for subscriber in self._subscribers):
             try:
-                watch = Outside(self._file, self._sampler, self._emit, self._sentinel_lost)
+                watch = Outside(self._file, self._sampler, self._emit, self._sentinel_lost, self._inside)
             except UnavailableError as error:
                 self._why = str(error)
                 logger.warning("watching from a thread, which cannot look while C code runs: %s", error)
         else:
             self._why = "as asked for"
         if watch is None:
-            watch = Inside(self._board, self._sampler, self._settings(), self._emit)
+            watch = self._inside(self._emit)
         self._watch = watch
         watch.start()
+
+    def _inside(self, emit: Callable[[Stall], None]) -> Inside:
+        assert self._board is not None
+        assert self._sampler is not None
+        return Inside(self._board, self._sampler, self._settings(), emit)
 
     def _close(self, last: Subscriber) -> None:
         with self._lock:
@@ -181,8 +186,7 @@ class Engine:
             else:
                 self._why = "the sentinel process ended too often"
                 logger.warning("watching from a thread, which cannot look while C code runs: %s", self._why)
-                assert self._sampler is not None
-                self._watch = Inside(self._board, self._sampler, self._settings(), self._emit)
+                self._watch = self._inside(self._emit)
                 self._watch.start()
             self._configure()
 

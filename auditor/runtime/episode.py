@@ -9,10 +9,13 @@ from auditor.model import Frame, GilUse, SampleSource
 from auditor.runtime.clock import MILLISECOND
 from auditor.runtime.frames import Driver, blamed
 from auditor.runtime.loops import Key, Late, WatchedLoop
-from auditor.runtime.proc import Sched
+from auditor.runtime.proc import UNKNOWN, Sched
 
 PROMPT = 20 * MILLISECOND
 """A thread that wants the interpreter lock gets it within some switch intervals of 5 ms, unless C code keeps it."""
+TRIES = 4
+"""A thread that waits for the interpreter lock wakes up every switch interval, and one that waits for the CPU does
+not: one that was late and has run less often than this had no CPU, and nobody need have held the lock."""
 
 
 @dataclass(slots=True)
@@ -35,10 +38,26 @@ class Taken:
 
 @dataclass(slots=True)
 class Question:
-    """A sample asked of the process itself; ``answered`` is when it was taken, or 0."""
+    """A sample asked of the process itself; ``answered`` is when it was taken, or 0.
+
+    ``asking`` and ``loop`` are the clocks of the thread that answers, and of the loop's, when it was asked;
+    ``locked`` is how long the answer has had to wait for the interpreter lock.
+    """
 
     asked: int
+    asking: Sched = UNKNOWN
+    loop: Sched = UNKNOWN
     answered: int = 0
+    locked: int = 0
+
+    def wait(self, until: int, asking: Sched, loop: Sched) -> None:
+        """Note how much of the time up to ``until`` was waiting for the lock, not for the CPU."""
+        self.locked = until - self.asked
+        if asking.known and self.asking.known:
+            if asking.slices - self.asking.slices < TRIES:
+                self.locked = 0
+            elif loop.known and self.loop.known:
+                self.locked = max(0, self.locked - (loop.queued - self.loop.queued))
 
 
 @dataclass(slots=True)
@@ -66,6 +85,8 @@ class Episode:
     idle: bool = True
     """Whether the thread has only been seen waiting for events, in an episode that began asleep."""
     running: bool = True
+    waiting: bool = False
+    """Whether its thread has been seen asleep: whoever waits for the CPU is not."""
     overslept: int = 0
     """How long the watcher itself did not get to run meanwhile."""
     locked: int = 0
@@ -102,14 +123,16 @@ class Episode:
         if len(self.taken) > 16:
             del self.taken[8]
 
-    def gil(self, end: int) -> GilUse:
-        """Whether C code kept the interpreter lock: for much of the time the process could not answer a question."""
-        waits = [(question.answered or end) - question.asked for question in self.questions.values()]
-        longest = max([*waits, self.locked], default=0)
-        if longest >= max(PROMPT, (end - self.opened) * 2 // 5):
+    def gil(self, end: int, queued: int) -> GilUse:
+        """Whether C code kept the interpreter lock: for much of the time the process could not answer a question.
+
+        ``queued``: for how long the loop's thread had no CPU meanwhile.
+        """
+        longest = max([*(question.locked for question in self.questions.values()), self.locked], default=0)
+        if longest >= max(PROMPT, (end - self.opened - queued) * 2 // 5):
             return "held"
-        answered = any(question.answered for question in self.questions.values())
-        return "released" if answered and min(waits) < PROMPT and not self.locked else "unknown"
+        prompt = any(question.answered and question.locked < PROMPT for question in self.questions.values())
+        return "released" if prompt and not self.locked else "unknown"
 
 
 def _place(frame: Frame | None) -> tuple[str, int] | None:

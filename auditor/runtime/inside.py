@@ -1,4 +1,4 @@
-"""The fallback without a process beside: a thread of the watched process itself.
+"""A thread of the watched process that watches it: the fallback without a process beside, and until that is up.
 
 It cannot look while C code holds the interpreter lock; what it sees afterwards is marked as after the fact.
 """
@@ -12,10 +12,14 @@ from collections.abc import Callable
 from auditor.model import Stall
 from auditor.runtime import record
 from auditor.runtime.board import Board
-from auditor.runtime.clock import Clocks
+from auditor.runtime.clock import SECOND, Clocks
+from auditor.runtime.episode import Taken
 from auditor.runtime.loops import BoardLoops, WatchedLoop
 from auditor.runtime.sampler import Sampler
 from auditor.runtime.watcher import Settings, Watcher
+
+Heir = Callable[[int, list[tuple[int, Taken]]], None]
+"""Who watches from a time on; it gets that time, and the samples, with their slots, of what has begun before."""
 
 
 class Inside:
@@ -28,6 +32,8 @@ class Inside:
         self._emit = emit
         self._records = record.Records()
         self._stop = threading.Event()
+        self._heir: Heir | None = None
+        self._ended = False
         self._watcher = Watcher(
             os.getpid(),
             settings,
@@ -44,27 +50,38 @@ class Inside:
     def configure(self, settings: Settings, records: list[tuple[str, float]], live: str) -> list[str]:  # noqa: ARG002 - no live status
         """What to watch for and which files to write to; returns a line for each that cannot be."""
         self._watcher.settings = settings
-        return self._records.update(records)
+        return [] if self._ended else self._records.update(records)
 
     def _report(self, stall: Stall) -> None:
         self._records.write(stall)
         self._emit(stall)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._watcher.pause()):
-            self._watcher.step(Clocks.monotonic_ns())
-            if not self._watcher.busy:
-                self._sampler.release()
+        watcher = self._watcher
+        while not self._stop.wait(watcher.pause()):
+            if self._heir is not None and not watcher.retired:
+                self._heir(*watcher.retire(Clocks.monotonic_ns()))
+            watcher.step(Clocks.monotonic_ns())
+            if watcher.busy:
+                continue
+            if watcher.retired:
+                break
+            self._sampler.release()
+        self._ended = True
+        self._records.update([])
+
+    def hand_over(self, heir: Heir) -> None:
+        """Watch no longer, and end when what is over has been reported; ``heir`` is told what is not, on the thread."""
+        self._heir = heir
 
     def _ask(self, number: int, loop: WatchedLoop) -> None:
         self._watcher.answer(number, *self._sampler.take(loop.number))
 
     def flush(self, timeout: float) -> bool:
         """Wait until every stall that has ended has been reported."""
-        until = Clocks.monotonic_ns() + int(timeout * 1e9)
-        Clocks.sleep(2 * self._watcher.settings.poll)
-        while not self._watcher.settled:
-            if Clocks.monotonic_ns() > until:
+        asked = Clocks.monotonic_ns()
+        while not self._ended and not (self._watcher.looked > asked and self._watcher.settled):
+            if Clocks.monotonic_ns() - asked > timeout * SECOND:
                 return False
             Clocks.sleep(0.005)
         return True

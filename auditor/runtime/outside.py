@@ -8,16 +8,17 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from auditor.model import Stall
 from auditor.runtime import pyspy, record
-from auditor.runtime import sampler as samples
 from auditor.runtime.board import BoardFile
-from auditor.runtime.clock import Clocks
+from auditor.runtime.episode import Taken
 from auditor.runtime.frames import library_paths
-from auditor.runtime.sampler import Sampler
+from auditor.runtime.inside import Inside
+from auditor.runtime.sampler import Sampler, to_json
 from auditor.runtime.watcher import Settings
 
 _PR_SET_PTRACER = 0x59616D61
@@ -32,6 +33,7 @@ class Outside:
     """A sentinel process and the thread of this process that listens to it.
 
     ``emit`` is called on that thread for each stall, ``lost`` when the sentinel ends without having been told to.
+    A process takes a tenth of a second to start, on a busy machine some: until it is up, ``interim`` watches.
     """
 
     def __init__(
@@ -40,20 +42,20 @@ class Outside:
         sampler: Sampler,
         emit: Callable[[Stall], None],
         lost: Callable[[], None],
+        interim: Callable[[Callable[[Stall], None]], Inside],
     ) -> None:
         self._sampler = sampler
         self._emit = emit
         self._lost = lost
         self._stopping = False
-        self._since = (
-            Clocks.monotonic_ns()
-        )  # what happens until the sentinel is up is reported without a stack
+        self._early: deque[str] = deque(maxlen=64)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._unsent = b""
         self._flushed = threading.Condition()
         self._flushes = 0
         self._answered = 0
+        self._up = threading.Event()
         self.ready = threading.Event()
         self.refused = ""
         """Why py-spy may not look, once ``ready`` is set; empty when it may."""
@@ -63,6 +65,7 @@ class Outside:
         self._input = self._process.stdin.fileno()
         os.set_blocking(self._input, False)
         _let_trace(self._process.pid)
+        self._interim = interim(self._emit_early)
         self._thread = threading.Thread(target=self._listen, name="auditor-loop-lag", daemon=True)
 
     @property
@@ -71,10 +74,29 @@ class Outside:
         return self._process.pid
 
     def start(self) -> None:
+        self._interim.start()
         self._thread.start()
 
+    def _emit_early(self, stall: Stall) -> None:
+        self._early.append(stall.id)
+        self._emit(stall)
+
+    def _hand_over(self, since: int, samples: list[tuple[int, Taken]]) -> None:
+        """The sentinel is up, and the interim watcher has stopped."""
+        self._send(
+            {
+                "do": "begin",
+                "since": since,
+                "samples": [(number, to_json(taken)) for number, taken in samples],
+            }
+        )
+        self._up.set()
+
     def configure(self, settings: Settings, records: list[tuple[str, float]], live: str) -> list[str]:
-        """What to watch for, which files to write to and where to send the live status; problems come later."""
+        """What to watch for, which files to write to and where to send the live status.
+
+        Returns a line for each file that cannot be written.
+        """
         self._send(
             {
                 "do": "watch",
@@ -83,10 +105,10 @@ class Outside:
                 "records": records,
                 "live": live,
                 "py_spy": pyspy.find(),
-                "since": self._since,
+                "answers": self._thread.native_id or 0,
             }
         )
-        return []
+        return self._interim.configure(settings, records, live)
 
     def _send(self, message: dict[str, Any]) -> None:
         """Never waits: what does not fit into the pipe, since the sentinel does not read, is dropped."""
@@ -117,6 +139,7 @@ class Outside:
         with self._flushed:
             self._flushed.notify_all()
         if not self._stopping:
+            self._interim.stop(0.1)
             self._lost()
 
     def _hear(self, message: dict[str, Any]) -> None:
@@ -126,17 +149,21 @@ class Outside:
                 {
                     "do": "answer",
                     "number": message["ask"],
-                    "taken": samples.to_json(taken),
+                    "taken": to_json(taken),
                     "key": key,
                     "running": running,
                 }
             )
         elif "stall" in message:
-            self._sampler.release()
             stall = record.of_json(message["stall"])
             if stall.state == "ongoing":
                 self._send({"do": "heard", "id": stall.id})
-            self._emit(stall)
+            else:
+                self._sampler.release(message["slot"])
+            if stall.id not in self._early:
+                self._emit(stall)
+        elif "up" in message:
+            self._interim.hand_over(self._hand_over)
         elif "flushed" in message:
             with self._flushed:
                 self._answered = max(self._answered, message["flushed"])
@@ -149,6 +176,8 @@ class Outside:
 
     def flush(self, timeout: float) -> bool:
         """Wait until every stall that has ended has been reported; false when that takes too long."""
+        if not self._interim.flush(timeout) or not self._up.is_set():
+            return not self._up.is_set()
         with self._flushed:
             self._flushes += 1
             number = self._flushes
@@ -160,6 +189,9 @@ class Outside:
     def stop(self, timeout: float) -> None:
         """Tell the sentinel to end, take its last reports, and leave no process behind."""
         self._stopping = True
+        self._interim.stop(timeout)
+        if not self._up.is_set():
+            self._process.kill()  # it has nothing to report yet
         self._close_input()
         try:
             self._process.wait(timeout)
@@ -201,7 +233,6 @@ def _start(file: BoardFile, pid: int) -> subprocess.Popen[bytes]:
             [interpreter, "-I", "-S", "-c", _CODE, home, json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,
             pass_fds=() if file.path else (file.descriptor,),
             start_new_session=True,  # what the terminal sends is not meant for it
         )

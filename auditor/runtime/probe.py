@@ -119,7 +119,7 @@ class Probe:
         cells, now = self.slot.cells, Clocks.monotonic_ns()
         idle = self._waited()
         busy_since = cells[Cell.TURN] if self._stamped else cells[Cell.BEAT]
-        if now - busy_since > self._late:
+        if now - busy_since > self._late or 0 < cells[Cell.DUE] < now - self._late:
             self._was_late(now, Clocks.thread_ns(), idle)
         cells[Cell.IDLE] = idle
         cells[Cell.STATE] = State.RESTING
@@ -131,6 +131,8 @@ class Probe:
         """Leave the loop as it was found."""
         if not self.active:
             return
+        if self.slot.cells[Cell.NATIVE_ID] == threading.get_native_id():
+            self.rest()  # a stall that ends here has no later beat to tell of it
         self.slot.cells[Cell.STATE] = State.FREE
         self.slot.cells[Cell.BEAT] = Clocks.monotonic_ns()
         if self._stamps is not None:

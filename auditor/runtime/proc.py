@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from typing import NamedTuple
+
+if sys.platform == "linux":
+    import resource
 
 SECOND = 1_000_000_000
 
@@ -16,11 +20,18 @@ WAITS = {
 
 
 class Sched(NamedTuple):
-    """Nanoseconds that a thread has run and that it was ready but had to queue; ``known`` is false elsewhere."""
+    """Nanoseconds that a thread has run, and that it was ready but had to queue, and how often it got the CPU.
+
+    ``known`` is false where the system does not tell.
+    """
 
     ran: int
     queued: int
+    slices: int
     known: bool = True
+
+
+UNKNOWN = Sched(0, 0, 0, known=False)
 
 
 class Call(NamedTuple):
@@ -33,16 +44,23 @@ class Call(NamedTuple):
 def sched(pid: int, thread: int) -> Sched:
     """From ``/proc/PID/task/TID/schedstat``."""
     try:
-        ran, queued, _ = _read(f"/proc/{pid}/task/{thread}/schedstat").split()
-        return Sched(int(ran), int(queued))
+        ran, queued, slices = _read(f"/proc/{pid}/task/{thread}/schedstat").split()
+        return Sched(int(ran), int(queued), int(slices))
     except (OSError, ValueError):
-        return Sched(0, 0, known=False)
+        return UNKNOWN
 
 
-def state(pid: int) -> str:
-    """``T`` stopped, ``t`` traced, ``Z`` dead, ``R`` running, ``S`` asleep ...; empty when it is gone or unknown."""
+def own_switches() -> int:
+    """How often this thread has waited for something so far; -1 where the system does not tell."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw if sys.platform == "linux" else -1
+
+
+def state(pid: int, thread: int) -> str:
+    """Of a thread: ``T`` stopped, ``t`` traced, ``Z`` dead, ``R`` running or ready to, ``S`` asleep, ``D`` asleep
+    on a disk ...; empty when it is gone or unknown.
+    """
     try:
-        return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0]
+        return _read(f"/proc/{pid}/task/{thread}/stat").rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return ""
 

@@ -24,16 +24,19 @@ ALLOWED = float("inf")
 
 @dataclass(slots=True)
 class LoopLag:
-    """The stalls of one test, with the limit in seconds; those that nobody is to blame for never fail it."""
+    """The stalls of one test, with the limit in seconds; ``seen`` holds those as well that nobody is to blame for."""
 
     limit: float
     seen: list[Stall] = field(default_factory=list)
 
     @property
     def stalls(self) -> tuple[Stall, ...]:
-        """Those that have ended so far and are longer than the threshold of the run."""
+        """Those that have ended so far and are longer than the threshold of the run.
+
+        Without those that no code is to blame for: garbage collection, a machine that ran something else.
+        """
         engine.flush()
-        return tuple(self.seen)
+        return tuple(stall for stall in self.seen if stall.kind not in BLAMELESS)
 
     @property
     def longest(self) -> float:
@@ -141,7 +144,7 @@ class Watch:
         guilty = [
             stall
             for stall in stalls
-            if self._fails and stall.duration > limit and stall.kind not in BLAMELESS
+            if self._fails and _of_its_own(stall) > limit and stall.kind not in BLAMELESS
         ]
         shown = [_summary(stall, failed=stall in guilty) for stall in stalls]
         report.loop_lag = shown  # type: ignore[attr-defined]  # travels with the report between processes
@@ -212,6 +215,11 @@ def _limit(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0.001 <= value <= 3600:
         return float(value)
     raise ValueError(f"{value!r} is no duration; write max='50ms' or seconds")
+
+
+def _of_its_own(stall: Stall) -> float:
+    """Seconds of a stall in which neither the machine ran something else nor garbage was collected."""
+    return stall.duration - stall.queued - stall.collecting
 
 
 def _summary(stall: Stall, *, failed: bool) -> dict[str, Any]:

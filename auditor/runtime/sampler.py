@@ -69,9 +69,12 @@ class Sampler:
         )
         return self._callbacks
 
-    def release(self) -> None:
-        """Let go of what was seen last."""
-        self._last.clear()
+    def release(self, number: int | None = None) -> None:
+        """Let go of what was seen last of the loop in a slot, or of all: its stall is over."""
+        if number is None:
+            self._last.clear()
+        else:
+            self._last.pop(number, None)
 
 
 def _handle_frame(frame: FrameType | None) -> FrameType | None:

@@ -21,6 +21,7 @@ from auditor.runtime import record, sampler
 from auditor.runtime.board import Board
 from auditor.runtime.clock import SECOND, Clocks
 from auditor.runtime.dumps import Dumps
+from auditor.runtime.episode import Taken
 from auditor.runtime.frames import Project
 from auditor.runtime.live import LiveStatus
 from auditor.runtime.loops import BoardLoops, WatchedLoop
@@ -30,6 +31,8 @@ LAST_WORDS = 0.5
 """Seconds that a finished watch may take to report what is under way."""
 TRIES = 3
 """Failures of py-spy at the start after which it is not used: a single one may be a stack that was changing."""
+TAKE_OVER = 0.5
+"""Seconds after which it watches even though the process does not answer that it may."""
 ACKNOWLEDGE = 1.0
 """Seconds that the process has to report an endless stall itself, before the sentinel says it on standard error."""
 
@@ -52,6 +55,8 @@ class Sentinel:
         self._flushes: list[tuple[int, int]] = []
         self._unheard: list[tuple[int, Stall]] = []
         self._told = False
+        self._up = 0
+        self._begun = False
 
     def listen(self, lines: Any) -> None:
         """Read messages until there are no more."""
@@ -78,7 +83,12 @@ class Sentinel:
                 pass
             if self._watcher is not None:
                 now = Clocks.monotonic_ns()
-                self._watcher.step(now)
+                if not self._begun and now - self._up > TAKE_OVER * SECOND:
+                    self._begin(self._up, [])
+                if self._begun:
+                    self._watcher.step(now)
+                elif self._dumps is not None:
+                    self._dumps.take()
                 self._try_dumps()
                 self._answer_flushes(now)
                 self._speak_up(now)
@@ -91,6 +101,10 @@ class Sentinel:
         match message.get("do"):
             case "watch":
                 self._watch(message)
+            case "begin" if not self._begun:
+                self._begin(
+                    message["since"], [(slot, sampler.of_json(taken)) for slot, taken in message["samples"]]
+                )
             case "answer" if self._watcher is not None:
                 taken = sampler.of_json(message["taken"])
                 self._watcher.answer(message["number"], taken, tuple(message["key"]), message["running"])
@@ -120,8 +134,16 @@ class Sentinel:
             self._emit,
             ask=self._ask,
             dumps=self._dumps,
-            since=message["since"],
         )
+        self._watcher.answers = message["answers"]
+        self._up = Clocks.monotonic_ns()
+        self._send({"up": True})
+
+    def _begin(self, since: int, samples: list[tuple[int, Taken]]) -> None:
+        """Take over from the thread of the process that has watched until now."""
+        assert self._watcher is not None
+        self._begun = True
+        self._watcher.take_over(since, samples)
 
     def _try_dumps(self) -> None:
         """Whether this system lets py-spy look at all is better known, and said, before the first stall."""
@@ -150,7 +172,7 @@ class Sentinel:
             self._live.tell(found)
         if stall.state == "ongoing":
             self._unheard.append((Clocks.monotonic_ns(), stall))
-        self._send({"stall": found})
+        self._send({"stall": found, "slot": int(stall.id.split("-")[1])})
 
     def _answer_flushes(self, now: int) -> None:
         watcher = self._watcher

@@ -11,18 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditor.model import Frame, Stall, StallKind, StallSample, StallState
+from auditor.model import Frame, GilUse, Stall, StallKind, StallSample, StallState
 from auditor.runtime import proc
 from auditor.runtime.classify import Times, classify
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 from auditor.runtime.dumps import Dumps
-from auditor.runtime.episode import PROMPT, Episode, Question, Taken
+from auditor.runtime.episode import PROMPT, TRIES, Episode, Question, Taken
 from auditor.runtime.frames import Driver, Project, Sources, deepest_project, is_ours, of_dump
 from auditor.runtime.loops import Look, WatchedLoop
 
 GRACE = 60 * MILLISECOND
 """How long the end of a stall may take to become known: the next beat, an answer, a dump under way."""
 DUMP_GRACE = 300 * MILLISECOND
+FIRST_SAMPLE = SECOND
+"""How long the report of an endless stall waits for the first sample, and for the process to answer."""
 MOST_QUESTIONS = 12
 NO_TRACE = "no sample was taken in time"
 LATE_LINE = "after the fact: the line may be the next one"
@@ -82,21 +84,32 @@ class Watcher:
         self._numbers = itertools.count(1)
         self._late: dict[tuple[int, int], tuple[int, int]] = {}
         self._last_step = 0
+        self._elapsed = 0
+        self.looked = 0
+        """When the last finished step began."""
         self._first_step = 0
         self._pause = 0
         self._since = since or Clocks.monotonic_ns()
         self._inside = inside
+        self.retired = False
+        """Whether somebody else has taken over, so that only what has ended before is still to be reported."""
+        self._handed: list[tuple[int, Taken]] = []
+        self.answers = 0
+        """Native id of the thread that answers questions, or 0."""
+        self._switches = 0
         self._waited = False
-        """Whether this step comes late, so that what it sees may be after the fact."""
+        """Whether this step comes late for want of the interpreter lock, so that what it sees is after the fact."""
 
     # ------------------------------------------------------------ one step
 
     def step(self, now: int) -> None:
         """Look at all loops, go on with what is under way."""
-        overslept = now - self._last_step - self._pause if self._last_step else 0
+        self._elapsed = now - (self._last_step or now)
+        overslept = self._elapsed - self._pause if self._last_step else 0
         self._last_step = now
         self._first_step = self._first_step or now
-        self._waited = self._inside and overslept > PROMPT
+        switches = proc.own_switches() if self._inside else 0
+        self._waited = overslept > PROMPT and (switches < 0 or switches - self._switches >= TRIES)
         suspicious = int(self.settings.threshold * SECOND / 2)
         loops = self._loops()
         for loop in loops:
@@ -105,7 +118,7 @@ class Watcher:
             if episode is not None and (look is None or look.key != episode.key):
                 self._end(episode, now, look)
                 episode = None
-            if episode is None and look is not None and look.stale >= suspicious:
+            if episode is None and look is not None and look.stale >= suspicious and not self.retired:
                 episode = self._begin(loop, look, now)
             if episode is not None:
                 if overslept > 5 * MILLISECOND:
@@ -119,6 +132,8 @@ class Watcher:
         for episode in [episode for episode in self._closing if self._settled(episode, now)]:
             self._closing.remove(episode)
             self._finish(episode, now)
+        self._switches = proc.own_switches() if self._inside else 0
+        self.looked = now
 
     def pause(self) -> float:
         """Seconds until the next step should come."""
@@ -149,10 +164,24 @@ class Watcher:
 
     def _lost_time(self, episode: Episode, overslept: int) -> None:
         """The watcher did not run: on a thread for want of the interpreter lock, otherwise for want of the CPU."""
-        if self._inside:
+        if self._waited:
             episode.locked += overslept
         else:
             episode.overslept += overslept
+
+    def retire(self, now: int) -> tuple[int, list[tuple[int, Taken]]]:
+        """Begin nothing any more; returns since when another watcher is to go on, and the samples to go on with."""
+        self.retired = True
+        samples = [
+            (episode.loop.number, taken) for episode in self._open.values() for taken in episode.taken[-2:]
+        ]
+        self._open.clear()
+        return now, samples
+
+    def take_over(self, since: int, samples: list[tuple[int, Taken]]) -> None:
+        """Report what ends from this time on, with these samples of what has begun before."""
+        self._since = since
+        self._handed = samples
 
     def without_dumps(self) -> None:
         """Go on with what the process can tell of itself."""
@@ -170,7 +199,7 @@ class Watcher:
             since=look.since,
             opened=now,
             asleep=look.asleep,
-            sched=proc.Sched(0, 0, known=False),
+            sched=proc.UNKNOWN,
             collected=self._loops.collected(look.since),
             driver=Driver.of_note(loop.note()),
             late_count=late.number,
@@ -183,9 +212,10 @@ class Watcher:
         return episode
 
     def _go_on(self, episode: Episode, now: int) -> None:
-        state = proc.state(self.pid)
+        state = proc.state(self.pid, episode.loop.native_id)
+        episode.waiting = episode.waiting or state in {"S", "D"}
         if state in {"T", "t"}:
-            episode.stopped += self._pause + 2 * MILLISECOND
+            episode.stopped += self._elapsed
             episode.traced = episode.traced or state == "t"
             return
         if episode.asleep and self._waits_for_events(episode):
@@ -199,7 +229,9 @@ class Watcher:
             wait = 4.0 * episode.dumps if seen or episode.dumps > 3 else self.settings.threshold
             episode.next_dump = now + int(wait * SECOND)
             episode.traced = episode.traced or proc.traced(self.pid)
-        if now >= episode.next_report and episode.running:
+        asked = any(not question.answered for question in episode.questions.values())
+        sampled = (episode.taken and not asked) or now - episode.opened > FIRST_SAMPLE
+        if now >= episode.next_report and episode.running and sampled:
             self._report(episode, now, "ongoing")
             episode.next_report = now + 3 * (now - episode.since)
 
@@ -211,8 +243,14 @@ class Watcher:
         owed = sum(not question.answered for question in episode.questions.values())
         if owed < 2 and self._ask is not None:
             number = episode.number * 64 + count
-            episode.questions[number] = Question(now)
+            episode.questions[number] = question = Question(now)
+            if not self._inside:
+                question.asking, question.loop = self._clocks(episode)
             self._ask(number, episode.loop)
+
+    def _clocks(self, episode: Episode) -> tuple[proc.Sched, proc.Sched]:
+        """Of the thread that answers questions, and of the loop's."""
+        return proc.sched(self.pid, self.answers), proc.sched(self.pid, episode.loop.native_id)
 
     def _waits_for_events(self, episode: Episode) -> bool:
         """Whether the thread of a loop that should have woken up still waits in the system, with nothing to do."""
@@ -241,6 +279,8 @@ class Watcher:
         late = loop.late()
         known, reported = self._late.get((loop.number, loop.generation), (0, 0))
         if late.number == known or late.end < self._since:
+            return
+        if self.retired and not any(episode.loop is loop for episode in self._closing):
             return
         self._late[loop.number, loop.generation] = (late.number, reported)
         if len(self._late) > 512:
@@ -292,9 +332,11 @@ class Watcher:
             if question is None:
                 continue
             question.answered = taken.at
+            if not self._inside and taken.at - question.asked >= PROMPT:
+                question.wait(taken.at, *self._clocks(episode))
             if key != episode.key and episode.key:
                 return
-            taken.exact = bool(episode.key) and taken.at - question.asked < PROMPT and not self._waited
+            taken.exact = bool(episode.key) and question.locked < PROMPT and not self._waited
             if running:
                 episode.add(taken)
             else:
@@ -369,6 +411,9 @@ class Watcher:
 
     def _report(self, episode: Episode, now: int, state: StallState) -> None:
         start, end = self._bounds(episode, now)
+        for number, taken in self._handed:
+            if number == episode.loop.number and start <= taken.at <= end and taken not in episode.taken:
+                episode.add(taken)
         duration = (end - start) / SECOND
         if duration < self.settings.threshold:
             self.dismissed += 1
@@ -376,19 +421,23 @@ class Watcher:
         known, _ = self._late.get((episode.loop.number, episode.loop.generation), (0, 0))
         self._late[episode.loop.number, episode.loop.generation] = (known, end)
         times = self._times(episode, duration, now)
-        gil = episode.gil(end)
+        for question in episode.questions.values():
+            if not question.answered and end - question.asked >= PROMPT:
+                question.wait(end, *self._clocks(episode))
+        gil = episode.gil(end, int(times.queued * SECOND))
         kind = classify(episode, times, gil, self.settings.threshold)
-        self._emit(self._stall(episode, start, times, state, kind))
+        self._emit(self._stall(episode, start, times, state, kind, gil))
 
     def _times(self, episode: Episode, duration: float, now: int) -> Times:
         sched = episode.end_sched or proc.sched(self.pid, episode.loop.native_id)
         before = min(duration, (episode.opened - episode.since) / SECOND)
         cpu = (sched.ran - episode.sched.ran) / SECOND
         watched = max((episode.changed or now) - episode.opened, 1) / SECOND
+        queued = (sched.queued - episode.sched.queued) / SECOND
         cpu += before * min(cpu / watched, 1.0)  # before it was watched, most likely the same
+        queued += before * min(queued / watched, 1.0)
         if episode.late is not None:
             cpu = episode.late.cpu / SECOND
-        queued = (sched.queued - episode.sched.queued) / SECOND
         collected = episode.end_collected if episode.changed else self._loops.collected(now)
         collecting = (collected - episode.collected) / SECOND
         return Times(
@@ -398,7 +447,9 @@ class Watcher:
             min(duration, max(collecting, 0.0)),
         )
 
-    def _stall(self, episode: Episode, start: int, times: Times, state: StallState, kind: StallKind) -> Stall:
+    def _stall(
+        self, episode: Episode, start: int, times: Times, state: StallState, kind: StallKind, gil: GilUse
+    ) -> Stall:
         best = episode.best()
         frames: tuple[Frame, ...] = best.frames if best else ()
         frame = best.site if best else None
@@ -418,7 +469,7 @@ class Watcher:
             duration=times.duration,
             state=state,
             kind=kind,
-            gil=episode.gil(start + int(times.duration * SECOND)),
+            gil=gil,
             cpu=times.cpu,
             queued=times.queued,
             collecting=times.collecting,

@@ -68,7 +68,7 @@ def main() -> None:
             kinds.setdefault(name, Counter())[stall["kind"]] += 1
             errors.append(abs(stall["duration"] - done["took"]) / done["took"])
             site = stall["site"] or {"line": 0}
-            if site["line"] == lines[name]:
+            if site["line"] in lines[name]:
                 exact += 1
             else:
                 print(f"  {loop}: {name} should be line {lines[name]}, is {site['line']}: {stall['samples']}")

@@ -16,7 +16,7 @@ def run(tmp_path: Path) -> Run:
     """Runs a script in a process of its own, so that its threads, forks and signals are its own as well."""
 
     def run(
-        source: str, *arguments: str, code: int = 0, timeout: float = 60
+        source: str, *arguments: str, code: int = 0, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         script = tmp_path / "script.py"
         script.write_text(textwrap.dedent(source))

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import requests
 
-SECONDS = 0.3
+SECONDS = float(os.environ.get("STALL_KINDS_SECONDS", "0.3"))
 sys.set_int_max_str_digits(0)
 
 
@@ -137,11 +137,11 @@ class Kinds:
 
     async def python_loop(self) -> None:
         total = 0
-        for number in range(self.turns):
+        for number in range(self.turns):  # here
             total += number  # here
 
     async def matrix_product(self) -> None:
-        for _ in range(self.products):
+        for _ in range(self.products):  # here
             self.matrix @ self.matrix  # here
 
     async def compression(self) -> None:
@@ -209,15 +209,16 @@ STALLS = [
 HARMLESS = [name for name in vars(Kinds) if name.startswith("harmless_")]
 
 
-def marked_lines() -> dict[str, int]:
-    """The line of each stall by the name of its function."""
-    found, name = {}, ""
+def marked_lines() -> dict[str, set[int]]:
+    """The lines of each stall by the name of its function."""
+    found: dict[str, set[int]] = {}
+    name = ""
     with open(__file__, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             if match := re.match(r" +async def (\w+)", line):
                 name = match[1]
             if line.rstrip().endswith("# here"):
-                found[name] = number
+                found.setdefault(name, set()).add(number)
     return found
 
 
@@ -229,7 +230,7 @@ async def run(names: list[str], rounds: int, options: dict[str, Any]) -> dict[st
     gc.collect()
     gc.freeze()
     async with LoopLagMonitor(0.1, log=False, keep=1000, **options) as monitor:
-        mode = await asyncio.to_thread(monitor.mode, 5.0)
+        mode = await asyncio.to_thread(monitor.mode, 100.0)
         for _ in range(rounds):
             for name in names:
                 await asyncio.sleep(0.15)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -27,7 +26,7 @@ PRELUDE = """
 import asyncio, json, logging, os, signal, sys, threading, time
 from auditor.runtime import LoopLagMonitor, record
 
-def own(stalls):
+def own(stalls):  # tests run beside others
     return [stall for stall in stalls if stall.kind != "machine-busy"]
 
 def show(stalls):
@@ -60,7 +59,7 @@ def sentinels(pid: int) -> list[int]:
     return found
 
 
-def gone(pid: int, seconds: float = 5.0) -> bool:
+def gone(pid: int, seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
@@ -75,7 +74,7 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
 
 def test_a_stall_names_task_coroutines_line_and_text() -> None:
     async def inner() -> None:
-        time.sleep(0.25)  # the stall
+        time.sleep(0.6)  # the stall
 
     async def outer() -> None:
         await inner()
@@ -88,7 +87,7 @@ def test_a_stall_names_task_coroutines_line_and_text() -> None:
 
     (stall,) = own(asyncio.run(main()).stalls)
     assert stall.site is not None
-    assert stall.site.text == "time.sleep(0.25)  # the stall"
+    assert stall.site.text == "time.sleep(0.6)  # the stall"
     assert stall.site.path == __file__
     assert stall.site.function.endswith("inner")
     assert len(stall.site.sha256) == 64
@@ -109,7 +108,7 @@ def test_a_callback_of_a_transport_is_seen(run: Run) -> None:
         + """
 class Server(asyncio.Protocol):
     def data_received(self, data):
-        time.sleep(0.25)  # here
+        time.sleep(0.6)  # here
 
 async def main():
     async with LoopLagMonitor(0.1, log=False) as monitor:
@@ -117,7 +116,7 @@ async def main():
         server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"x")
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.8)
         writer.close()
         server.close()
     show(monitor.stalls)
@@ -140,10 +139,14 @@ def test_a_deadlock_is_reported_while_it_lasts(run: Run, tmp_path: Path) -> None
 async def main():
     lock = threading.Lock()
     lock.acquire()
-    monitor = LoopLagMonitor(0.1, log=False, record="stalls.jsonl", ongoing=0.4, on_stall=lambda stall: show([stall]))
+    def tell(stall):
+        show([stall])
+        if own([stall]):
+            threading.Timer(1.5, os._exit, [7]).start()
+    monitor = LoopLagMonitor(0.1, log=False, record="stalls.jsonl", ongoing=0.4, on_stall=tell)
     monitor.start()
     await asyncio.sleep(0.1)
-    threading.Timer(2.0, os._exit, [7]).start()
+    threading.Timer(120, os._exit, [8]).start()
     lock.acquire()  # here
 
 asyncio.run(main())
@@ -152,21 +155,21 @@ asyncio.run(main())
     line = line_of("# here", source)
     done = run(source, code=7)
     assert done.stdout.splitlines()[0] == f"{line} blocking-wait ongoing"
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while (lines := (tmp_path / "stalls.jsonl").read_text().splitlines()) and '"process-exited"' not in lines[
         -1
     ]:
         assert time.monotonic() < until, lines
         time.sleep(0.05)
     found = [json.loads(line) for line in lines]
-    assert {stall["site"]["line"] for stall in found} == {line}
+    assert {stall["site"]["line"] for stall in found if stall["kind"] != "machine-busy"} == {line}
     assert {stall["id"] for stall in found} == {found[0]["id"]}
     assert found[0]["state"] == "ongoing"
     assert found[-1]["state"] == "process-exited"
     assert found[-1]["duration"] > 1.5
 
 
-def test_an_endless_call_of_c_code_is_reported_from_outside(run: Run, tmp_path: Path) -> None:
+def test_an_endless_call_of_c_code_is_reported_from_outside(tmp_path: Path) -> None:
     source = (
         PRELUDE
         + """
@@ -176,15 +179,19 @@ async def main():
     monitor.start()
     await asyncio.sleep(0.1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(3)
+    signal.alarm(120)
     re.match(r"(a+)+$", "a" * 60 + "b")  # here
 
 asyncio.run(main())
 """
     )
-    done = run(source, code=-signal.SIGALRM)
     line = line_of("# here", source)
-    assert f"script.py:{line} in main (c-call: C code holds the interpreter lock" in done.stderr
+    (tmp_path / "script.py").write_text(source)
+    with subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline().decode()
+        process.kill()
+    assert f"script.py:{line} in main (c-call: C code holds the interpreter lock" in said
     first = json.loads((tmp_path / "stalls.jsonl").read_text().splitlines()[0])
     assert (first["site"]["line"], first["kind"], first["state"], first["gil"]) == (
         line,
@@ -206,6 +213,7 @@ def worker():
 
 async def main():
     async with LoopLagMonitor(0.1, log=False) as monitor:
+        await asyncio.to_thread(monitor.mode, 100)
         threading.Thread(target=worker, name="the worker").start()
         await asyncio.sleep(1.5)
         while any(thread.name == "the worker" for thread in threading.enumerate()):
@@ -257,9 +265,9 @@ import subprocess
 async def main():
     await asyncio.sleep(0.1)
 
-async def stopped():
-    subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -STOP {os.getpid()}; sleep 0.5; kill -CONT {os.getpid()}"])
-    await asyncio.sleep(1.0)
+async def stopped(signals):
+    while signals.poll() is None:
+        await asyncio.sleep(0.2)
 
 monitor = LoopLagMonitor(0.1, log=False, all_loops=True)
 monitor.start()
@@ -271,7 +279,8 @@ time.sleep(0.4)
 monitor.flush()
 show(monitor.stalls)
 print("stopped")
-loop.run_until_complete(stopped())
+shell = f"sleep 0.5; kill -STOP {os.getpid()}; sleep 1.5; kill -CONT {os.getpid()}; sleep 0.3"
+loop.run_until_complete(stopped(subprocess.Popen(["sh", "-c", shell])))
 loop.close()
 monitor.stop()
 show(monitor.stalls)
@@ -288,7 +297,7 @@ def test_loops_on_threads_that_start_later_are_watched(run: Run) -> None:
         + """
 async def main():
     await asyncio.sleep(0.1)
-    time.sleep(0.25)  # here
+    time.sleep(0.6)  # here
     await asyncio.sleep(0.1)
 
 monitor = LoopLagMonitor(0.1, log=False, all_loops=True)
@@ -321,7 +330,7 @@ monitor = LoopLagMonitor(0.1, log=False, all_loops=True)
 monitor.start()
 asyncio.run(main(0.0))
 child = os.fork()
-asyncio.run(main(0.3 if child == 0 else 0.0))
+asyncio.run(main(0.6 if child == 0 else 0.0))
 monitor.stop()
 if child == 0:
     show(monitor.stalls)
@@ -348,7 +357,7 @@ async def main():
                 await asyncio.sleep(0.02)
         print(*monitor.mode())
         await asyncio.sleep(0.05)
-        time.sleep(0.25)  # here
+        time.sleep(0.6)  # here
         await asyncio.sleep(0.05)
     show(monitor.stalls)
 
@@ -385,7 +394,7 @@ asyncio.run(main())
         children = sentinels(process.pid)
         assert len(children) == 1
         process.kill()
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
     assert all(gone(child) for child in children)
 
@@ -401,11 +410,16 @@ def test_a_monitor_leaves_no_thread_process_or_descriptor_behind() -> None:
     for _ in range(5):
         asyncio.run(once())
     gc.collect()
-    assert (
-        len(os.listdir("/proc/self/fd")),
-        len(os.listdir("/proc/self/task")),
-        sentinels(os.getpid()),
-    ) == before
+    until = time.monotonic() + 60
+    while (
+        after := (
+            len(os.listdir("/proc/self/fd")),
+            len(os.listdir("/proc/self/task")),
+            sentinels(os.getpid()),
+        )
+    ) != before and time.monotonic() < until:
+        time.sleep(0.02)  # a thread that has ended is still listed for a moment
+    assert after == before
 
 
 def test_a_clock_that_is_mocked_neither_hangs_nor_invents_stalls(run: Run) -> None:
@@ -437,12 +451,12 @@ asyncio.run(main(0.25))
 
 def test_two_monitors_share_one_sentinel_each_with_its_threshold() -> None:
     async def main() -> tuple[int, int, int]:
-        async with LoopLagMonitor(0.1, log=False) as low, LoopLagMonitor(0.4, log=False) as high:
+        async with LoopLagMonitor(0.1, log=False) as low, LoopLagMonitor(2.0, log=False) as high:
             children = len(sentinels(os.getpid()))
             await asyncio.to_thread(low.mode, 5)
-            time.sleep(0.2)
+            time.sleep(0.5)
             await asyncio.sleep(0.05)
-            time.sleep(0.6)
+            time.sleep(2.5)
             await asyncio.sleep(0.05)
         return len(own(low.stalls)), len(own(high.stalls)), children
 
@@ -455,11 +469,11 @@ def test_the_decorator_watches_while_the_function_runs() -> None:
     @monitor
     async def main(value: int) -> int:
         await asyncio.sleep(0.05)
-        time.sleep(0.2)
+        time.sleep(0.6)
         return value
 
     assert asyncio.run(main(3)) == 3
-    assert [stall.site.text for stall in own(monitor.stalls) if stall.site] == ["time.sleep(0.2)"]
+    assert [stall.site.text for stall in own(monitor.stalls) if stall.site] == ["time.sleep(0.6)"]
 
 
 def test_a_selector_is_left_as_it_was() -> None:

@@ -10,12 +10,14 @@ from textwrap import dedent
 
 import pytest
 
+from auditor.runtime.wording import BLAMELESS
+
 TESTS = """
 import asyncio, time
 import pytest
 
 def helper():
-    time.sleep(0.2)  # the stall
+    time.sleep(0.5)  # the stall
 
 async def work():
     await asyncio.sleep(0.02)
@@ -29,9 +31,9 @@ def test_plain():
     asyncio.run(work())
 
 def test_harmless():
-    time.sleep(0.2)
-    asyncio.run(asyncio.sleep(0.2))
-    asyncio.run(asyncio.to_thread(time.sleep, 0.2))
+    time.sleep(0.5)
+    asyncio.run(asyncio.sleep(0.5))
+    asyncio.run(asyncio.to_thread(time.sleep, 0.5))
 
 @pytest.mark.asyncio
 async def test_with_pytest_asyncio():
@@ -49,20 +51,26 @@ def test_allowed():
 def test_strict():
     async def main():
         await asyncio.sleep(0.03)
-        time.sleep(0.06)
+        time.sleep(0.5)
         await asyncio.sleep(0.01)
     asyncio.run(main())
 
 def test_fixture(loop_lag):
-    loop_lag.allow("2s")
+    loop_lag.allow("100s")
     asyncio.run(work())
-    assert loop_lag.longest >= 0.2
-    assert [stall.site.text for stall in loop_lag.stalls] == ["time.sleep(0.2)  # the stall"]
+    assert loop_lag.longest > 0.1
+    assert [stall.site.text for stall in loop_lag.stalls] == ["time.sleep(0.5)  # the stall"]
 
 def test_that_fails_anyway():
     asyncio.run(work())
     assert False, "its own reason"
 """
+
+
+def blameless(said: str) -> bool:
+    """Whether the machine is to blame for a stall: the suite may run beside others."""
+    return "(machine-busy)" in said or "(garbage-collection)" in said
+
 
 GUILTY = {"test_plain", "test_with_pytest_asyncio", "test_with_anyio", "test_strict"}
 
@@ -78,7 +86,7 @@ def run_pytest(tmp_path: Path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         junit = (
@@ -108,7 +116,7 @@ def test_tests_whose_loop_stood_still_fail_with_the_line(run_pytest, options: li
     for name in GUILTY - {"test_strict"}:
         assert "The event loop stood still for" in outcomes[name]
         assert (
-            "  test_it.py:10 in work\n  test_it.py:6 in helper\n> time.sleep(0.2)  # the stall"
+            "  test_it.py:10 in work\n  test_it.py:6 in helper\n> time.sleep(0.5)  # the stall"
             in outcomes[name]
         )
     assert "allowed: 20 ms" in outcomes["test_strict"]
@@ -116,11 +124,25 @@ def test_tests_whose_loop_stood_still_fail_with_the_line(run_pytest, options: li
         case.attrib["name"]: [found.attrib["value"] for found in case.iter("property")]
         for case in junit.iter("testcase")
     }
-    assert "test_it.py:6 in helper (blocking-wait)" in properties["test_allowed"][0]
-    assert not properties["test_harmless"]
-    summary = output.partition("event loops that stood still")[2]
-    assert summary.count("test_it.py:6 in helper") == 6
-    assert "[blocking-wait, allowed]  test_it.py::test_allowed" in summary
+    own = {name: [value for value in values if not blameless(value)] for name, values in properties.items()}
+    (allowed,) = own["test_allowed"]
+    assert allowed.endswith("at test_it.py:6 in helper (blocking-wait)")
+    assert not own["test_harmless"]
+    summary = output.partition("event loops that stood still")[2].partition("short test summary")[0]
+    stalls = sorted(
+        line.partition("s  ")[2] for line in summary.splitlines() if "test_it.py:6 in helper" in line
+    )
+    assert stalls == [
+        f"test_it.py:6 in helper  [blocking-wait{allowed}]  test_it.py::{name}"
+        for allowed, name in [
+            (", allowed", "test_allowed"),
+            (", allowed", "test_fixture"),
+            ("", "test_plain"),
+            ("", "test_that_fails_anyway"),
+            ("", "test_with_anyio"),
+            ("", "test_with_pytest_asyncio"),
+        ]
+    ]
 
 
 def test_reports_without_failing_when_asked_to(run_pytest) -> None:
@@ -181,6 +203,7 @@ def test_stalls_are_recorded(run_pytest, tmp_path: Path) -> None:
     from auditor.runtime import record
 
     run_pytest(TESTS, "--loop-lag", "--loop-lag-record=stalls.jsonl", "-k", "plain")
-    (stall,) = record.stalls(str(tmp_path / "stalls.jsonl"))
+    found = record.stalls(str(tmp_path / "stalls.jsonl"))
+    (stall,) = [stall for stall in found if stall.kind not in BLAMELESS]
     assert stall.site is not None
     assert (stall.site.line, stall.site.function) == (6, "helper")
