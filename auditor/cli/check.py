@@ -12,10 +12,12 @@ from auditor.cli import gate, outputs, settings
 from auditor.cli.errors import UsageError
 from auditor.cli.focus import Focus
 from auditor.cli.main import FINDINGS, OK
-from auditor.model import Report, Severity
+from auditor.model import Report, Severity, Stall
 from auditor.reporters import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.cli.outputs import Output
     from auditor.config import Config
     from auditor.reporters import Options
@@ -62,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="remove from the baseline what is gone; it never grows by this (see `auditor baseline`)",
     )
+    add_evidence(parser)
     parser.add_argument("--watch", action="store_true", help="audit again whenever a file changes")
     parser.add_argument(
         "--with-ruff",
@@ -70,6 +73,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     settings.add_arguments(parser)
     settings.add_run_arguments(parser)
+
+
+def add_evidence(parser: argparse.ArgumentParser) -> None:
+    """Declare where stalls come from."""
+    parser.add_argument(
+        "--evidence",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="stalls that the monitor has recorded, shown beside the findings (html, markdown); repeatable",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,10 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
     if focus is not None:
         report = focus.on(report)
     if not arguments.quiet:
-        for warning in _warnings(report, paths):
+        for warning in warnings(report, paths):
             print(f"auditor: warning: {warning}", file=sys.stderr)
-    for output in destinations:
-        _write(output, report, _options(output, arguments, config))
+    write(report, destinations, paths, arguments, config)
     return OK if arguments.exit_zero or passes(report, config) else FINDINGS
 
 
@@ -115,17 +128,47 @@ def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, 
     return paths or [name], ((os.path.abspath(name), sys.stdin.buffer.read()),)
 
 
-def _warnings(report: Report, paths: list[str]) -> list[str]:
+def warnings(report: Report, paths: list[str]) -> list[str]:
+    """What to say on standard error about a run."""
     found = list(report.warnings)
     if not report.statistics.files and not report.not_analysed:
         found.append(f"no Python files found in {', '.join(paths)}")
     return found
 
 
-def _options(output: Output, arguments: argparse.Namespace, config: Config) -> Options:
+def write(
+    report: Report,
+    destinations: Sequence[Output],
+    paths: Sequence[str],
+    arguments: argparse.Namespace,
+    config: Config,
+) -> None:
+    """Write the reports that were asked for; ``paths`` are what was audited."""
+    from auditor import reporters
+
+    stalls: tuple[Stall, ...] = ()
+    if arguments.evidence:
+        from auditor.cli import evidence
+
+        stalls = evidence.read(arguments.evidence)
+    for output in destinations:
+        options = _options(output, paths, stalls, arguments, config)
+        outputs.write(output, partial(reporters.get(output.format).render, report, options=options))
+
+
+def _options(
+    output: Output,
+    paths: Sequence[str],
+    stalls: tuple[Stall, ...],
+    arguments: argparse.Namespace,
+    config: Config,
+) -> Options:
     from auditor.reporters import Options
 
     return Options(
+        title=", ".join(_named(path) for path in paths),
+        paths=tuple(paths),
+        evidence=stalls,
         min_severity=_least_shown(output, config),
         verbose=arguments.verbose,
         statistics=arguments.statistics,
@@ -133,6 +176,11 @@ def _options(output: Output, arguments: argparse.Namespace, config: Config) -> O
         prefix=_prefix(),
         fail_on=max(config.fail_on, config.min_severity),
     )
+
+
+def _named(path: str) -> str:
+    """A path as a title; the working directory goes by its name."""
+    return path if os.path.normpath(path) != os.curdir else os.path.basename(os.getcwd()) or path
 
 
 def _prefix() -> str:
@@ -152,9 +200,3 @@ def _least_shown(output: Output, config: Config) -> Severity:
     if any(name == "min-severity" for name, _ in config.sources):
         return config.min_severity
     return min(default_min_severity(output.format), config.fail_on)
-
-
-def _write(output: Output, report: Report, options: Options) -> None:
-    from auditor import reporters
-
-    outputs.write(output, partial(reporters.get(output.format).render, report, options=options))

@@ -16,6 +16,7 @@ PIPE_CLOSED = 141
 
 COMMANDS = {
     "check": "audit files and directories",
+    "report": "write the audit as a page or as Markdown, with what was seen at run time",
     "baseline": "write down what is known, so that only new findings count",
     "explain": "say why a function runs on the loop, and what it reaches",
     "rule": "list the rules, or print the page of one",

@@ -15,7 +15,7 @@ from auditor.tables import did_you_mean
 
 STDOUT = "-"
 DEFAULT_FORMAT = "full"
-_BY_SUFFIX = {"txt": "full", "xml": "junit"}
+_BY_SUFFIX = {"htm": "html", "md": "markdown", "txt": "full", "xml": "junit"}
 
 
 class Output(NamedTuple):

@@ -23,8 +23,10 @@ FORMATS: dict[str, str] = {
     "code-scanning": "auditor.reporters.code_scanning",
     "github": "auditor.reporters.github",
     "github-summary": "auditor.reporters.github_summary",
+    "github-comment": "auditor.reporters.github_comment",
     "gitlab": "auditor.reporters.gitlab",
     "junit": "auditor.reporters.junit",
+    "markdown": "auditor.reporters.markdown",
 }
 """Name of a format, as ``--output-format`` takes it, to the module that renders it."""
 

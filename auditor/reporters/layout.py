@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from auditor.model import Confidence, Finding, Report, Step
-from auditor.reporters import summary
+from auditor.reporters import form, summary
 from auditor.reporters.cells import cut, escape, width, wrap
 from auditor.reporters.frames import SourceLines, excerpt
 from auditor.reporters.options import Options, Selection, by_weight, select
@@ -60,9 +60,14 @@ class Layout:
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of the report, worst finding first."""
-        for group in _groups(self._selection.findings):
-            yield from self._verbose(group[0]) if self._options.verbose else self._brief(group)
-            yield []
+        if self._options.verbose:
+            for finding in sorted(self._selection.findings, key=by_weight):
+                yield from self._verbose(finding)
+                yield []
+        else:
+            for group in _groups(self._selection.findings):
+                yield from self._brief(group)
+                yield []
         yield from self._footer()
 
     # One finding -------------------------------------------------------------------------------------------
@@ -306,6 +311,10 @@ class Layout:
 
     def _footer(self) -> Iterator[Line]:
         report = self._report
+        if self._options.verbose:
+            for title, items in form.sections(report, self._options):
+                yield from self._heading(title, items)
+                yield []
         entries = summary.not_analysed(report)
         if entries:
             yield [("Not analysed:", "label")]
@@ -327,9 +336,6 @@ class Layout:
         style = "summary.bad" if self._selection.findings else "summary.good"
         yield from self._styled(summary.found(report, self._selection), style)
         yield from self._styled(summary.covered(report), "dim")
-        if self._options.verbose:
-            for what, effect in report.score_parts:
-                yield [(f"  {effect:+.1f}  {escape(what)}", "dim")]
         if self._selection.hidden:
             yield from self._styled(
                 "`--min-severity MONITOR --min-confidence low` shows what is hidden", "dim"

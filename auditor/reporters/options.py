@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.model import Finding, Report, Severity
+from auditor.model import Finding, Report, Severity, Stall
 
 Reader = Callable[[str], str | None]
 """Returns the text of a reported path, or None when it cannot be had."""
@@ -18,6 +18,8 @@ class Options:
     ``None`` leaves a choice to the output: its width, whether it is a terminal, whether it has colours. ``source``
     reads the files that code frames quote; without it they are read from disk. ``prefix`` is the working directory's
     path below the top of the repository, from where machines name files; what is below ``fail_on`` fails no run.
+    ``title`` names what was audited, and ``paths`` are what the command was given. ``evidence`` holds stalls that were
+    seen at run time.
     """
 
     min_severity: Severity = Severity.MONITOR
@@ -30,6 +32,9 @@ class Options:
     source: Reader | None = None
     prefix: str = ""
     fail_on: Severity = Severity.MEDIUM
+    title: str = ""
+    paths: tuple[str, ...] = ()
+    evidence: tuple[Stall, ...] = ()
 
 
 DEFAULT = Options()

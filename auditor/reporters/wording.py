@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from auditor.model import Category, Cost, Finding, Phase
 
@@ -46,6 +47,16 @@ def cost_range(cost: Cost) -> str:
     if math.isinf(cost.high):
         return f"{typical}, waits without limit"
     return f"{typical}, up to {duration(cost.high)}" if cost.high > cost.typical else typical
+
+
+_CODE = re.compile(
+    r"(?:await |async with )?[A-Za-z_][\w.]*\((?:[^()]|\([^()]*\))*\)|\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b|`[^`]*`"
+)
+
+
+def marked(advice: str) -> str:
+    """Put what is code in a line of advice, calls and dotted names, into backticks."""
+    return _CODE.sub(lambda match: match[0] if match[0][0] == "`" else f"`{match[0]}`", advice)
 
 
 def count(number: int, noun: str) -> str:

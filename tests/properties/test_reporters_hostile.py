@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.console import Console
 from unit.reporters_sample import REPORT, chain_of, exposures_of, finding
 
@@ -103,6 +104,23 @@ def _github_summary(text: str, report: Report) -> None:
     assert not set(re.sub(r"&#\d+;", "", "".join(rows[1:]))) & set("`<>*_[]@!\\")
 
 
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+
+
+def _markdown(text: str, report: Report) -> None:
+    findings = 0
+    for token in MARKDOWN.parse(text):
+        assert token.type != "html_block"
+        for inline in token.children or ():
+            assert inline.type != "image"
+            if inline.type == "link_open":
+                assert re.fullmatch(r"#f-[a-z0-9-]+", str(inline.attrs["href"]))
+            if inline.type == "html_inline":
+                assert re.fullmatch(r'<a id="f-[a-z0-9-]+">|</a>', inline.content)
+                findings += inline.content != "</a>"
+    assert findings == len(report.findings)
+
+
 CHECKS = {
     "json": _json,
     "jsonl": _jsonl,
@@ -110,6 +128,8 @@ CHECKS = {
     "code-scanning": _sarif,
     "github": _github,
     "github-summary": _github_summary,
+    "github-comment": _github_summary,
+    "markdown": _markdown,
     "gitlab": _gitlab,
     "junit": _junit,
 }

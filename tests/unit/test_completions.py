@@ -40,7 +40,7 @@ def test_the_shell_takes_it(shell: str, tmp_path: Path, capsys: pytest.CaptureFi
         (["ba"], ["baseline"]),
         (["check", "--fail-on", ""], ["MONITOR", "MEDIUM", "HIGH", "CRITICAL"]),
         (["check", "--min-confidence", "h"], ["high"]),
-        (["check", "-o", "git"], ["github", "github-summary", "gitlab"]),
+        (["check", "-o", "git"], ["github", "github-summary", "github-comment", "gitlab"]),
         (["check", "--update-b"], ["--update-baseline"]),
         (["check", "--quiet", "some"], []),
         (["check", "--baseline", "some"], []),

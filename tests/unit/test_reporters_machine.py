@@ -18,7 +18,7 @@ from auditor.reporters import FORMATS, Options, code_scanning, get
 from auditor.reporters.machine import place, uri
 
 GOLDENS = Path(__file__).parent / "goldens"
-NAMES = ("jsonl", "sarif", "code-scanning", "github", "github-summary", "gitlab", "junit")
+NAMES = ("jsonl", "sarif", "code-scanning", "github", "github-summary", "github-comment", "gitlab", "junit")
 
 
 def render(name: str, report: Report = REPORT, **options: Any) -> str:
@@ -53,7 +53,7 @@ def test_golden(name: str) -> None:
 
 
 def test_these_are_all() -> None:
-    assert set(FORMATS) == {*NAMES, "full", "concise", "json"}
+    assert set(FORMATS) == {*NAMES, "full", "concise", "json", "markdown"}
 
 
 # JSON lines --------------------------------------------------------------------------------------------------
