@@ -78,7 +78,7 @@ class Listener:
         self.closed = False
 
     def of(self, key: str, value: str) -> list[str]:
-        return [state["status"] for state in self.states if state[key] == value]
+        return [state["status"] for state in self.states if state.get(key) == value]
 
     async def until_ended(self, key: str, value: str) -> None:
         await until(lambda: self.closed or TERMINAL & set(self.of(key, value)))
@@ -109,6 +109,29 @@ async def listening(address: str, path: str = "/live", count: int = 1) -> AsyncI
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def sleeping(address: str, path: str = "/live") -> AsyncIterator[None]:
+    """A WebSocket client that is there and never reads."""
+    host, _, port = address.partition(":")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, (host, int(port)))
+        request = (
+            f"GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await loop.sock_sendall(connection, request.encode())
+        reply = await loop.sock_recv(connection, 1024)
+        assert b" 101 " in reply, reply
+        yield
+
+
+MORE_THAN_ANY_BUFFER = "x" * 40_000_000
+"""Once a connection has this to send, and its client does not read, the next message has to wait."""
 
 
 def ended_well(statuses: list[str]) -> bool:
