@@ -222,10 +222,15 @@ class Engine:
             self._held[loop] = self._held.get(loop, 0) + 1
             probe = self._probes.get(loop)
             if probe is None or not probe.active:
-                probe = self._probe(loop)
+                probe = self._new_probe(loop)
             if probe is not None and probe.slot.cells[Cell.STATE] != State.RUNNING:
                 probe.begin(driver)
             return probe
+
+    def probe(self, loop: asyncio.AbstractEventLoop) -> Probe | None:
+        """What watches this loop, if it is watched."""
+        probe = self._probes.get(loop)
+        return probe if probe is not None and probe.active else None
 
     def release(self, loop: asyncio.AbstractEventLoop, *, rest: bool = False) -> None:
         """Watch it no longer, if nobody else does; ``rest``: it has stopped running."""
@@ -253,7 +258,7 @@ class Engine:
         board.head[Head.SLOTS_USED] = max(board.head[Head.SLOTS_USED], slot.number + 1)
         return slot
 
-    def _probe(self, loop: asyncio.AbstractEventLoop) -> Probe | None:
+    def _new_probe(self, loop: asyncio.AbstractEventLoop) -> Probe | None:
         assert self._board is not None
         assert self._sampler is not None
         slot = self._free_slot(self._board)

@@ -15,7 +15,9 @@ from auditor.model import Stall
 from auditor.runtime import hooks, live
 from auditor.runtime.clock import parse_duration
 from auditor.runtime.engine import Mode, Subscriber, engine
-from auditor.runtime.sinks import Callback, Logging
+from auditor.runtime.routes import Routes
+from auditor.runtime.sinks import Callback, Logging, Tally
+from auditor.runtime.wording import BLAMELESS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,7 +77,8 @@ class LoopLagMonitor:
             logger = logging.getLogger("auditor.runtime") if log is True else log
             self._logging = Logging(logger, level, per_minute)
         self._stalls: deque[Stall] = deque(maxlen=keep)
-        self._count = 0
+        self._tally = Tally()
+        self._routes = Routes()
         self._loops: list[asyncio.AbstractEventLoop] = []
         path = os.path.abspath(record) if record else ""
         self._subscriber = Subscriber(seconds, self._emit, ongoing, path, "", outside)
@@ -179,7 +182,22 @@ class LoopLagMonitor:
     @property
     def count(self) -> int:
         """How many stalls there were."""
-        return self._count
+        return self._tally.count
+
+    @property
+    def tally(self) -> Tally:
+        """Numbers and durations of all stalls, by kind and place."""
+        return self._tally
+
+    @property
+    def routes(self) -> Routes:
+        """What requests have met with, by route; filled by `auditor.runtime.asgi.LoopLagMiddleware`."""
+        return self._routes
+
+    @property
+    def started(self) -> bool:
+        """Whether it watches, in this process."""
+        return self._started and self._pid == os.getpid()
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Wait until stalls that have ended are reported. Not on a loop's thread; there await a worker thread."""
@@ -196,8 +214,10 @@ class LoopLagMonitor:
 
     def _emit(self, stall: Stall) -> None:
         if stall.state != "ongoing":
-            self._count += 1
             self._stalls.append(stall)
+            self._tally.add(stall)
+            if stall.route and stall.kind not in BLAMELESS:
+                self._routes.add_stall(stall.route, stall.duration)
         if self._logging is not None:
             self._logging(stall)
         if self._on_stall is not None:

@@ -159,7 +159,7 @@ class Outside:
             if stall.state == "ongoing":
                 self._send({"do": "heard", "id": stall.id})
             else:
-                self._sampler.release(message["slot"])
+                self._sampler.release()
             if stall.id not in self._early:
                 self._emit(stall)
         elif "up" in message:

@@ -153,6 +153,14 @@ class Probe:
             self._handle.cancel()
             self._handle = None
 
+    def away(self) -> int:
+        """For how long, in ns, the loop has been busy since it last looked for events, as far as it can tell."""
+        cells, now = self.slot.cells, Clocks.monotonic_ns()
+        due = cells[Cell.DUE]
+        if self._stamped:
+            return max(0, now - cells[Cell.TURN])
+        return max(0, now - due) if due else 0
+
     # ------------------------------------------------------------ the beat
 
     def _plan(self, loop: asyncio.AbstractEventLoop, now: int, period: int) -> None:

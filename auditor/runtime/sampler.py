@@ -30,7 +30,7 @@ class Sampler:
     def __init__(self, board: Board, project: Project) -> None:
         self._loops = {slot.number: BoardLoop(slot) for slot in board.slots}
         self._known: dict[int, weakref.ref[asyncio.AbstractEventLoop]] = {}
-        self._last: dict[int, object] = {}
+        self._last: dict[int, tuple[object, tuple[int, ...], int]] = {}
         self._callbacks = 0
         self._project = project
 
@@ -54,27 +54,30 @@ class Sampler:
         if task is not None:
             taken.task = task.get_name()[:MOST_NAME]
             taken.coroutines = awaiting(frame, self._project)
-            taken.route = routes.of(task)
-        taken.callback = self._identify(number, task or _handle_frame(frame))
+            work = routes.of(task)
+            taken.route = work.name if work is not None else ""
+        taken.callback = self._identify(number, task or _handle_frame(frame), key)
         return taken, key, loop.is_running()
 
-    def _identify(self, number: int, running: object | None) -> int:
+    def _identify(self, number: int, running: object | None, key: tuple[int, ...]) -> int:
         """A number for what the loop runs: the same one as long as it is the same task or callback."""
         if running is None:
             return 0
-        if self._last.get(number) is not running:
+        last, _, identity = self._last.get(number, (None, (), 0))
+        if last is not running:
             self._callbacks += 1
-        self._last[number] = (
-            running  # held until the next sample or `release`, so that its identity stays its own
-        )
-        return self._callbacks
+            identity = self._callbacks
+        # held until the next sample or `release`, so that its identity stays its own
+        self._last[number] = (running, key, identity)
+        return identity
 
-    def release(self, number: int | None = None) -> None:
-        """Let go of what was seen last of the loop in a slot, or of all: its stall is over."""
-        if number is None:
-            self._last.clear()
-        else:
-            self._last.pop(number, None)
+    def release(self) -> None:
+        """Let go of what was seen last of each loop, unless it is in the same busy period still."""
+        now = Clocks.monotonic_ns()
+        for number, (_, key, _) in list(self._last.items()):
+            look = self._loops[number].look(now)
+            if look is None or look.key != key:
+                self._last.pop(number, None)
 
 
 def _handle_frame(frame: FrameType | None) -> FrameType | None:

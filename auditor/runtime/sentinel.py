@@ -172,7 +172,7 @@ class Sentinel:
             self._live.tell(found)
         if stall.state == "ongoing":
             self._unheard.append((Clocks.monotonic_ns(), stall))
-        self._send({"stall": found, "slot": int(stall.id.split("-")[1])})
+        self._send({"stall": found})
 
     def _answer_flushes(self, now: int) -> None:
         watcher = self._watcher

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from auditor.model import Stall
 from auditor.runtime.clock import Clocks
-from auditor.runtime.wording import one_line
+from auditor.runtime.wording import one_line, shown_path
 
 MOST_SITES = 512
 
@@ -52,6 +52,31 @@ class Logging:
             return
         more = f" [and {kept} more like it since the last line]" if kept else ""
         self._logger.log(self._level, "%s%s", one_line(stall), more, extra={"stall": stall})
+
+
+class Tally:
+    """Numbers and seconds of stalls by kind and place; places beyond the first ones count together."""
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._sites: dict[tuple[str, str], list[float]] = {}
+        self.count = 0
+
+    def add(self, stall: Stall) -> None:
+        """Count a stall that has ended."""
+        self.count += 1
+        site = f"{shown_path(stall.site.path)}:{stall.site.line}" if stall.site else ""
+        if (stall.kind.value, site) not in self._sites and len(self._sites) >= self._most:
+            site = "(other)"
+        found = self._sites.setdefault((stall.kind.value, site), [0.0, 0.0])
+        found[0] += 1
+        found[1] += stall.duration
+
+    def by_site(self) -> list[tuple[str, str, int, float]]:
+        """Kind, place, number and seconds of each."""
+        return [
+            (kind, site, int(count), total) for (kind, site), (count, total) in self._sites.copy().items()
+        ]
 
 
 Callback = Callable[[Stall], None]
