@@ -81,7 +81,7 @@ TRY = (
 )
 HANDLER = 4  #  data: tuple of names of handled exceptions, data2: (first call, end) of the try body
 FINALLY = 5
-LOOP = 6
+LOOP = 6  #  data2: True for `async for`
 TRY_ELSE = 7  #  data2 as HANDLER
 
 # Fields of a call record.

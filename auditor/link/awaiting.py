@@ -36,7 +36,7 @@ def tells_apart(function: Function) -> bool:
 def may_be_awaited(evaluator: Evaluator, values: Values) -> bool:
     """Whether one of the values may be awaitable; what is not known may."""
     # beside a parameter stands what its annotation says
-    values = tuple(x for x in values if x.kind != v.PARAMETER)
+    values = tuple(x for x in values if x.kind not in (v.PARAMETER, v.MADE))
     if not values:
         return True
     for value in values:

@@ -86,16 +86,10 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if len(values) == 1:
             value = values[0]
             if value.kind == v.FUNCTION and not value.a.facts.decorators:
-                function = value.a
-                asyncness = self.guarded_asyncness(number)
-                if asyncness is None or function.is_async == asyncness:
-                    self.call_edge(value, function, 0, number, place, constraints, Confidence.HIGH)
+                self.only_call(value, value.a, 0, number, place, constraints, None)
                 return
             if value.kind == v.BOUND:
-                function = value.a.a
-                asyncness = self.guarded_asyncness(number)
-                if asyncness is None or function.is_async == asyncness:
-                    self.call_edge(value.a, function, 1, number, place, constraints, Confidence.HIGH, value.b)
+                self.only_call(value.a, value.a.a, 1, number, place, constraints, value.b)
                 return
         targets: list[tuple[Value, Function, int]] = []
         receivers: dict[Value, Value] = {}
@@ -113,6 +107,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if len({t[1] for t in targets}) > MAX_TARGETS:
             return
         confidence = confidence_among(len({t[1] for t in targets}))
+        if any(x.kind == v.INSTANCE and x.b == v.GUESSED for x in receivers.values()):
+            confidence = Confidence.LOW
         asyncness = self.guarded_asyncness(number)
         for value, function, skip in targets:
             if asyncness is not None and function.is_async != asyncness:
@@ -120,6 +116,23 @@ class BodyBuilder(Handovers, ImplicitCalls):
             self.call_edge(
                 value, function, skip, number, place, constraints, confidence, receivers.get(value)
             )
+
+    def only_call(
+        self,
+        value: Value,
+        function: Function,
+        skip: int,
+        number: int,
+        place: Place,
+        constraints: Constraints,
+        receiver: Value | None,
+    ) -> None:
+        """A call that can only mean this function of the program."""
+        is_guess = receiver is not None and receiver.b == v.GUESSED
+        asyncness = True if is_guess and self.is_awaited(number) else self.guarded_asyncness(number)
+        if asyncness is None or function.is_async == asyncness:
+            confidence = Confidence.LOW if is_guess else Confidence.HIGH
+            self.call_edge(value, function, skip, number, place, constraints, confidence, receiver)
 
     def collect(
         self,

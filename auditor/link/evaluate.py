@@ -14,6 +14,7 @@ from auditor.link.call_sites import CallSites
 from auditor.link.containers import Containers
 from auditor.link.fields import Fields
 from auditor.link.fixpoint import NO_CYCLE, Solver
+from auditor.link.guesses import Guesses
 from auditor.link.hierarchy import Hierarchy
 from auditor.link.members import Members
 from auditor.link.results import Results
@@ -49,6 +50,7 @@ class Evaluator:
         self.containers = Containers(self)
         self.call_sites = CallSites(self)
         self.wrappers = Wrappers(self)
+        self.guesses = Guesses(self)
         self._computers = {
             f.GLOBAL: self._global,
             f.PARAM: self._parameter,
@@ -138,7 +140,7 @@ class Evaluator:
     def concrete(self, values: Values) -> Values:
         """The same values with parameters replaced by what their annotations and call sites give them."""
         for value in values:
-            if value.kind == v.PARAMETER:
+            if value.kind in _SYMBOLS:
                 break
         else:
             return values
@@ -146,9 +148,19 @@ class Evaluator:
         for value in values:
             if value.kind == v.PARAMETER:
                 result = join(result, self.argument_values(value.a, value.b))
+            elif value.kind == v.MADE:
+                result = join(result, self._made_by_any(value))
             else:
                 result = join(result, value.one)
         return result
+
+    def _made_by_any(self, symbol: Value) -> Values:
+        """What calling the parameter gives, whoever passes it."""
+        return self.solver.solve(("d", symbol), self._made, symbol, None)
+
+    def _made(self, symbol: Value, _: object) -> Values:
+        made = self.results.made(symbol, self.argument_values(symbol.a.a, symbol.a.b))
+        return self.concrete(tuple(x for x in made if x is not symbol))
 
     def count_resolved(self) -> int:
         """How many calls of the program have a callee that is known."""
@@ -354,7 +366,7 @@ class Evaluator:
                 return richer
         if not found:
             return declared
-        if any(x.kind == v.PARAMETER for x in found):
+        if any(x.kind in _SYMBOLS for x in found):
             return declared or found
         return found
 
@@ -409,7 +421,7 @@ class Evaluator:
                         continue
                     found = join(found, self.argument_values(value.a, value.b))
                 else:
-                    found = join(found, value.one)
+                    found = join(found, self.concrete(value.one))
             if len(found) >= v.LIMIT:
                 break
         return found
@@ -419,8 +431,10 @@ class Evaluator:
     def _attribute(self, module: Module, expression: Any) -> Values:
         base = self.concrete(self.values(module, expression[1]))
         name = expression[2]
-        if len(base) == 1:
+        if len(base) == 1 and not is_none(base[0]):
             return self.members.attribute(base[0], name)
+        if len(base) <= 1:
+            return self.guesses.method(module, expression[1], name)
         return join_all([self.members.attribute(value, name) for value in base])
 
     def _item(self, module: Module, expression: Any) -> Values:
@@ -571,6 +585,11 @@ class Evaluator:
                 results.append(value.a)
             elif kind == v.EXTERNAL_INSTANCE:
                 results.append(value.one)
+            elif kind == v.MADE:
+                if not value.b:
+                    results.append(self.interner.make(v.MADE, value.a, True).one)
+                else:
+                    results.append(self.awaited(self.concrete(value.one)))
             elif kind == v.INSTANCE:
                 methods = self.members.methods(value, "__await__")
                 results.extend(self.results.of_value(method, None) for method in methods)
@@ -593,7 +612,7 @@ class Evaluator:
     def _decorated(self, module: Module, expression: Any) -> Values:
         _, number, inner = expression
         applied = self.results.of_call(module, number)
-        kept = tuple(x for x in applied if x.kind != v.PARAMETER and not is_none(x))
+        kept = tuple(x for x in applied if x.kind not in _SYMBOLS and not is_none(x))
         if kept:
             return kept
         found = self.values(module, inner)
@@ -608,6 +627,7 @@ def is_none(value: Value) -> bool:
 
 
 _NEXT = {"__iter__": "__next__", "__aiter__": "__anext__"}
+_SYMBOLS = frozenset({v.PARAMETER, v.MADE})
 _TYPES = frozenset({v.CLASS, v.EXTERNAL, v.ALIAS})
 _CYCLIC = frozenset({f.GLOBAL, f.PHI, f.IMPORTED})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})

@@ -232,7 +232,7 @@ class Members:
                 note = owner.facts.annotations.get(name)
                 if note:
                     declared = evaluator.annotations.types(owner.module, note)
-                    found = join(tuple(x for x in found if x.kind != v.PARAMETER), declared)
+                    found = join(tuple(x for x in found if x.kind not in (v.PARAMETER, v.MADE)), declared)
                 results.append(evaluator.concrete(found))
         values = join_all(results)
         if len(values) > 1:

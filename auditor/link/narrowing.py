@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OPEN = frozenset(
     {
         v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.LAZY,
-        v.WRAPPER,
+        v.WRAPPER, v.MADE,
     }
 )  # fmt: skip
 _READY: Final = {
@@ -158,9 +158,12 @@ class BodyValues:
 
     def open_values(self, values: Values) -> Values:
         values = self.without_foreign(values)
-        if not self.environment:
-            return values
-        return self.evaluator.results.replace(values, self._look_up, self.function, 0)
+        if self.environment:
+            values = self.evaluator.results.replace(values, self._look_up, self.function, 0)
+        if any(x.kind == v.MADE for x in values):
+            made = self.evaluator.concrete(tuple(x for x in values if x.kind == v.MADE))
+            values = join(tuple(x for x in values if x.kind != v.MADE), made)
+        return values
 
     def without_foreign(self, values: Values) -> Values:
         """Parameters of other functions got here through the heap: they are whatever anybody passes there."""

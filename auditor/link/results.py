@@ -69,9 +69,19 @@ class Results:
             methods = join_all([evaluator.members.attribute(r, value.a) for r in receivers])
             return join_all([self.of_value(m, None) for m in methods])
         if kind == v.PARAMETER:
-            given = evaluator.concrete(value.one)
-            return join_all([self.of_value(x, site) for x in given if x.kind != v.PARAMETER])
+            if value.a.facts.params[value.b][1] in (f.VARARGS, f.KWARGS):
+                return join_all(
+                    [self.of_value(x, site) for x in evaluator.concrete(value.one) if x is not value]
+                )
+            return evaluator.interner.make(v.MADE, value, False).one
+        if kind == v.MADE:
+            return join_all([self.of_value(x, site) for x in evaluator.concrete(value.one)])
         return NOTHING
+
+    def made(self, symbol: Value, callables: Values) -> Values:
+        """What calling, and perhaps awaiting, the parameter of a MADE value gives when it is one of these."""
+        results = join_all([self.of_value(x, None) for x in callables])
+        return self._evaluator.awaited(results) if symbol.b else results
 
     def _of_class(self, value: Value) -> Values:
         evaluator = self._evaluator
@@ -142,7 +152,7 @@ class Results:
     def _with_declared(self, function: Function, found: Values) -> Values:
         if function.facts.annotation:
             known = [x for x in found if not (x.kind == v.CONSTANT and x.a is None)]
-            if not known or all(x.kind == v.PARAMETER for x in known):
+            if not known or all(x.kind in (v.PARAMETER, v.MADE) for x in known):
                 declared = self._evaluator.annotations.types(function.module, function.facts.annotation)
                 return join(found, declared)
         return found
@@ -220,6 +230,9 @@ class Results:
         if kind == v.PARAMETER:
             found = look_up(value.a, value.b)
             return value.one if found is None else found
+        if kind == v.MADE:
+            found = look_up(value.a.a, value.a.b)
+            return value.one if found is None else self.made(value, found)
         if kind == v.FUNCTION:
             environment = self._captured(value, look_up, function, depth)
             return value.one if environment is None else interner.function(value.a, environment).one
@@ -264,6 +277,8 @@ class Results:
                         changed = True
                     continue
                 found = look_up(owner, index)
+                if found and any(x.kind == v.MADE for x in found):
+                    found = self._evaluator.concrete(found)
                 if found and any(x.kind in _CALLABLE for x in found):
                     captured[key] = tuple(x for x in found if x.kind in _CALLABLE)
                     changed = True
@@ -460,7 +475,18 @@ _CALLABLE = frozenset(
     {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.PARAMETER, v.INSTANCE}
 )
 _OPEN = frozenset(
-    {v.PARAMETER, v.FUNCTION, v.BOUND, v.COROUTINE, v.GENERATOR, v.MANAGER, v.AWAITABLE, v.PARTIAL, v.WRAPPER}
+    {
+        v.PARAMETER,
+        v.FUNCTION,
+        v.BOUND,
+        v.COROUTINE,
+        v.GENERATOR,
+        v.MANAGER,
+        v.AWAITABLE,
+        v.PARTIAL,
+        v.WRAPPER,
+        v.MADE,
+    }
 )
 _NOT_STRINGS = frozenset({"split", "rsplit", "splitlines", "encode", "partition"})
 _BUILTIN_TYPES = frozenset({"int", "str", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset",

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 FUNCTION = 0  #  a: Function, b: environment
 BOUND = 1  #  a: value of kind FUNCTION, b: the receiver
 CLASS = 2  #  a: Class
-INSTANCE = 3  #  a: Class, b: True when the object may be of a subclass
+INSTANCE = (
+    3  #  a: Class, b: True when the object may be of a subclass; GUESSED when even the class may be another
+)
 MODULE = 4  #  a: Module
 EXTERNAL = 5  #  a: dotted name of something outside the program
 EXTERNAL_INSTANCE = 6  #  a: dotted name of its type, b: elements that iterating it yields
@@ -32,8 +34,12 @@ SUPER = 16  #  a: Class, b: the receiver
 ALIAS = 18  #  a: Module, b: position of the subscript: a type alias such as `Optional[X]`
 METHOD_CALLER = 19  #  a: name; calling it calls the method of that name of its argument
 PACK = 21  #  a: Function, b: index: the tuple of `*args` or the dict of `**kwargs`; the PARAMETER is any of its items
+MADE = 22  #  a: value of kind PARAMETER, b: whether it is awaited: what calling the parameter gives
 WRAPPER = 20  #  a: callable values, b: (dotted name of the API that wraps them, number of its entry) or None
 LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
+
+GUESSED = 2
+"""Mark of an instance whose class only the name of a called method tells."""
 
 Values = tuple["Value", ...]
 NOTHING: Values = ()
@@ -59,7 +65,7 @@ class Value:
 _NAMES = (
     "function", "bound", "class", "instance", "module", "external", "external-instance", "coroutine", "generator",
     "manager", "awaitable", "container", "container-method", "constant", "partial", "parameter", "super", "lazy",
-    "alias", "method-caller", "wrapper", "pack",
+    "alias", "method-caller", "wrapper", "pack", "made",
 )  # fmt: skip
 
 Environment = tuple[tuple[tuple["Function", int], Values], ...]

@@ -55,6 +55,7 @@ class Builder:
             groups.setdefault(_identity(hit), []).append(hit)
         for group in groups.values():
             group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
+            group.extend(self._handles.others(group))
         return list(groups.values())
 
     def exposed(self, group: Sequence[Hit]) -> list[Exposed]:

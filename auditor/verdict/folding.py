@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from auditor.engine.judge import Hit
+    from auditor.link.program import Function
     from auditor.link.suspects import Suspect
 
 FOLDED_GROUPS: Final = frozenset({"file"})
 """Groups in which calls on a handle belong to the call that opened it."""
+TAKING_GROUPS: Final = frozenset({"serialization"})
+"""Groups in which calls that are given a handle belong to the call that opened it: ``json.dump(state, target)``."""
 
 Call = tuple[int, int]
 """A call of the program: the function's id, the number of the call in its file."""
@@ -28,15 +31,16 @@ class Handles:
             for hit in hits
             if hit.suspect.group in FOLDED_GROUPS and hit.suspect.place.call >= 0
         }
-        self._used: set[Call] = set()
+        self._used: dict[Call, list[Hit]] = {}
 
     def without_used(self, hits: Iterable[Hit]) -> list[Hit]:
         """Leave out the calls on handles."""
         kept = []
         for hit in hits:
-            makers = _makers(hit.suspect) & self._opened if hit.suspect.group in FOLDED_GROUPS else None
-            if makers:
-                self._used |= makers
+            makers = _makers(hit.suspect, _operands(hit.suspect)) & self._opened
+            if makers and not _awaits_between(hit.suspect, makers):
+                for maker in makers:
+                    self._used.setdefault(maker, []).append(hit)
             else:
                 kept.append(hit)
         return kept
@@ -45,13 +49,19 @@ class Handles:
         """Whether the suspect opens a handle that is then used on the loop as well."""
         return (suspect.function.id, suspect.place.call) in self._used
 
+    def others(self, group: Sequence[Hit]) -> list[Hit]:
+        """What other rules say of calls on the handles that the hits of a group open."""
+        rules = {hit.rule.file.id for hit in group}
+        used = [self._used.get((hit.suspect.function.id, hit.suspect.place.call), ()) for hit in group]
+        return [hit for hits in used for hit in hits if hit.rule.file.id not in rules]
 
-def _makers(suspect: Suspect) -> set[Call]:
+
+def _makers(suspect: Suspect, operands: list[int]) -> set[Call]:
     """The calls that what the suspect works on may come from."""
     function = suspect.function
     exprs, calls = function.module.facts.exprs, function.module.facts.calls
     found: set[Call] = set()
-    pending, seen = [_operand(suspect)], {0}
+    pending, seen = operands, {0}
     while pending:
         position = pending.pop()
         if position in seen:
@@ -74,16 +84,53 @@ def _makers(suspect: Suspect) -> set[Call]:
     return found
 
 
-def _operand(suspect: Suspect) -> int:
-    """The expression that the suspect is a method of, or iterates, or enters; 0 if there is none."""
+def _awaits_between(suspect: Suspect, makers: set[Call]) -> bool:
+    """Whether the suspect is repeated, after its handle was opened, in a loop that awaits: each time is a stall of its
+    own then.
+    """
+    facts = suspect.function.module.facts
+    number = suspect.place.call
+    if number < 0:
+        return False
+    opened = [_loops(facts, facts.calls[maker][f.C_REGION]) for _, maker in makers]
+    loops = [x for x in _loops(facts, facts.calls[number][f.C_REGION]) if not any(x in o for o in opened)]
+    return any(
+        facts.regions[loop][3] or any(loop in _loops(facts, region) for region in _awaiting(suspect.function))
+        for loop in loops
+    )
+
+
+def _loops(facts: f.FileFacts, region: int) -> list[int]:
+    """The regions of the loops around a region of a function."""
+    found = []
+    while region:
+        if facts.regions[region][0] == f.LOOP:
+            found.append(region)
+        region = facts.regions[region][1]
+    return found
+
+
+def _awaiting(function: Function) -> set[int]:
+    """The regions in which the function awaits a call."""
+    calls = function.module.facts.calls
+    return {calls[n][f.C_REGION] for n in function.facts.calls if calls[n][f.C_FLAGS] & f.AWAITED}
+
+
+def _operands(suspect: Suspect) -> list[int]:
+    """The expressions that may be the handle: what the suspect is a method of, iterates, enters, or is given."""
     place, facts = suspect.place, suspect.function.module.facts
+    if suspect.group in TAKING_GROUPS and place.call >= 0:
+        call = facts.calls[place.call]
+        return [*call[f.C_ARGS], *[value for _, value in call[f.C_KEYWORDS]]]
+    if suspect.group not in FOLDED_GROUPS:
+        return []
     if place.call >= 0:
         callee = facts.exprs[facts.calls[place.call][f.C_CALLEE]]
-        return int(callee[1]) if callee[0] == f.ATTR else 0
+        return [callee[1]] if callee[0] == f.ATTR else []
     for record in (*suspect.function.facts.iterations, *suspect.function.facts.withs):
         if (record[2], record[3], record[5]) == (place.line, place.column, place.end_column):
-            return record[0]
-    return 0
+            return [record[0]]
+    return []
 
 
 class Early:
