@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,21 @@ async def sleeping(address: str, path: str = "/live") -> AsyncIterator[None]:
 
 MORE_THAN_ANY_BUFFER = "x" * 40_000_000
 """Once a connection has this to send, and its client does not read, the next message has to wait."""
+
+
+@contextlib.contextmanager
+def logged_as_text(*loggers: logging.Logger) -> Iterator[None]:
+    """Kept records would keep the exceptions in them, and with these the coroutines that nobody awaited."""
+
+    def as_text(record: logging.LogRecord) -> bool:
+        record.msg, record.args = record.getMessage(), None
+        return True
+
+    for logger in loggers:
+        logger.addFilter(as_text)
+    yield
+    for logger in loggers:
+        logger.removeFilter(as_text)
 
 
 def ended_well(statuses: list[str]) -> bool:

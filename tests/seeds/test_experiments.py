@@ -15,6 +15,7 @@ from seeds.serving import (
     Gate,
     ended_well,
     listening,
+    logged_as_text,
     plain_server,
     serving,
     sleeping,
@@ -37,20 +38,13 @@ def gated(gate: Gate) -> Any:
     return solve
 
 
-def _as_text(record: logging.LogRecord) -> bool:
-    """Kept records would keep the exceptions in them, and with them the coroutines that nobody awaited."""
-    record.msg, record.args = record.getMessage(), None
-    return True
-
-
 @pytest.fixture(autouse=True)
 def _fresh_globals() -> Any:
     from experiments.as_fixed import experiment_service as service
     from experiments.untouched.ws_manager import ws_manager
 
-    service.log.addFilter(_as_text)
-    yield
-    service.log.removeFilter(_as_text)
+    with logged_as_text(service.log):
+        yield
     service._main_event_loop = None
     ws_manager.clients.clear()
 
