@@ -20,6 +20,8 @@ COMMANDS = {
     "baseline": "write down what is known, so that only new findings count",
     "explain": "say why a function runs on the loop, and what it reaches",
     "rule": "list the rules, or print the page of one",
+    "monitor": "run a program and watch its event loops",
+    "attach": "watch the event loops of a process that runs already",
     "bench": "load-test the reference engine and its broken twin, or a service of your own",
     "completions": "print what makes a shell complete the command",
     "config": "print the configuration in force and where each value comes from",

@@ -14,6 +14,7 @@ from auditor.runtime import record
 from auditor.runtime.board import Board
 from auditor.runtime.clock import SECOND, Clocks
 from auditor.runtime.episode import Taken
+from auditor.runtime.live import LiveStatus
 from auditor.runtime.loops import BoardLoops, WatchedLoop
 from auditor.runtime.sampler import Sampler
 from auditor.runtime.watcher import Settings, Watcher
@@ -30,6 +31,8 @@ class Inside:
     ) -> None:
         self._sampler = sampler
         self._emit = emit
+        self._board = board
+        self._live: LiveStatus | None = None
         self._records = record.Records()
         self._stop = threading.Event()
         self._heir: Heir | None = None
@@ -47,13 +50,20 @@ class Inside:
     def start(self) -> None:
         self._thread.start()
 
-    def configure(self, settings: Settings, records: list[tuple[str, float]], live: str) -> list[str]:  # noqa: ARG002 - no live status
-        """What to watch for and which files to write to; returns a line for each that cannot be."""
+    def configure(self, settings: Settings, records: list[tuple[str, float]], live: str) -> list[str]:
+        """What to watch for, which files to write to and where to send the live status.
+
+        Returns a line for each file that cannot be written.
+        """
         self._watcher.settings = settings
+        if live and self._live is None and not self._ended:
+            self._live = LiveStatus(live, os.getpid(), self._board)
         return [] if self._ended else self._records.update(records)
 
     def _report(self, stall: Stall) -> None:
-        self._records.write(stall)
+        found = self._records.write(stall)
+        if self._live is not None:
+            self._live.tell(found)
         self._emit(stall)
 
     def _run(self) -> None:
@@ -62,6 +72,8 @@ class Inside:
             if self._heir is not None and not watcher.retired:
                 self._heir(*watcher.retire(Clocks.monotonic_ns()))
             watcher.step(Clocks.monotonic_ns())
+            if self._live is not None:
+                self._live.send(Clocks.monotonic_ns())
             if watcher.busy:
                 continue
             if watcher.retired:
@@ -69,6 +81,9 @@ class Inside:
             self._sampler.release()
         self._ended = True
         self._records.update([])
+        if self._live is not None:
+            self._live.close()
+            self._live = None
 
     def hand_over(self, heir: Heir) -> None:
         """Watch no longer, and end when what is over has been reported; ``heir`` is told what is not, on the thread."""

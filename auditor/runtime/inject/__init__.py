@@ -1,0 +1,1 @@
+"""A directory that `auditor monitor` puts on the path of the program that it runs."""
