@@ -56,16 +56,22 @@ class Server:
     """A running engine; ``data`` outlives it, so that another one can go on."""
 
     def __init__(
-        self, data: Path, *options: str, package: str = "fixed", env: dict[str, str] | None = None
+        self,
+        data: Path,
+        *options: str,
+        package: str = "fixed",
+        env: dict[str, str] | None = None,
+        witness: Path | None = None,
     ) -> None:
         import httpx
 
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.log_path = data.parent / f"{data.name}.log"
+        runner = ["-m"] if witness is None else [str(Path(__file__).with_name("witness.py")), str(witness)]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", package, "--data", str(data), "--port", "0", *options],
+                [sys.executable, *runner, package, "--data", str(data), "--port", "0", *options],
                 cwd=engine_directory(),
                 env={**os.environ, **(env or {}), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.DEVNULL,
