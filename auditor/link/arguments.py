@@ -146,6 +146,10 @@ class CallArguments:
         if expression[0] in (f.TUPLE, f.LIST):
             items = [self._literal(item) for item in expression[1]]
             return tuple(items) if all(item is not UNKNOWN for item in items) else UNKNOWN
+        if expression[0] in (f.UNION, f.BOOLEAN) and not all(
+            self._evaluator.values(self._module, one) for one in expression[-1]
+        ):
+            return UNKNOWN  # `host or ""` is not the literal when nothing is known of `host`
         values = self._evaluator.values(self._module, position)
         if len(values) == 1 and values[0].kind == v.CONSTANT:
             return values[0].a

@@ -366,9 +366,17 @@ class Evaluator:
                 return richer
         if not found:
             return declared
-        if any(x.kind in _SYMBOLS for x in found):
+        if any(x.kind in _SYMBOLS or self._says_nothing(x) for x in found):
             return declared or found
         return found
+
+    def _says_nothing(self, value: v.Value) -> bool:
+        """Whether all that is known is a name, as of `request.app.state.jobs`."""
+        if value.kind != v.EXTERNAL:
+            return False
+        name, known = value.a, self.catalog
+        tables = (known.type, known.api, known.factory, known.runs, known.decorates)
+        return not any(look_up(name) for look_up in tables)
 
     # -- parameters --------------------------------------------------------------------------------------------
 

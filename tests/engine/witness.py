@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import runpy
+import signal
 import sys
 import threading
 import time
@@ -61,9 +62,13 @@ def keep_writing(recorder: Recorder, target: Path) -> None:
     """The process may be killed at any time."""
     while True:
         time.sleep(WRITE_SECONDS)
-        temporary = target.with_suffix(".part")
-        temporary.write_text(json.dumps(dict(recorder.lines)))
-        temporary.replace(target)
+        write(recorder, target, ".part")
+
+
+def write(recorder: Recorder, target: Path, suffix: str) -> None:
+    temporary = target.with_suffix(suffix)
+    temporary.write_text(json.dumps(dict(recorder.lines)))
+    temporary.replace(target)
 
 
 def main() -> None:
@@ -72,6 +77,14 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())
     recorder = Recorder(Path(os.getcwd(), package))
     threading.Thread(target=keep_writing, args=(recorder, target), daemon=True).start()
+
+    def last_words(*_: Any) -> None:
+        """uvicorn stops in an orderly way, puts this handler back, and raises the signal again."""
+        sys.settrace(None)
+        write(recorder, target, ".last")
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, last_words)
     threading.settrace(recorder.trace)
     sys.settrace(recorder.trace)
     runpy.run_module(package, run_name="__main__")

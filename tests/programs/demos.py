@@ -190,6 +190,28 @@ DEMOS: dict[str, Demo] = {
         TEXT,
         roots=("services/search",),
     ),
+    "declared_state": Demo(
+        """
+        from pathlib import Path
+        from library.shelves import Shelves
+        from library.views import lend
+        from starlette.applications import Starlette
+        from starlette.requests import Request
+        app = Starlette()
+        app.state.shelves = Shelves(Path())
+        await lend(Request({"type": "http", "app": app, "path_params": {"name": "in.txt"}}))
+        """,
+        TEXT,
+    ),
+    "declared_state_ok": Demo("""
+        from library.shelves import Shelves
+        from library.views import lend
+        from starlette.applications import Starlette
+        from starlette.requests import Request
+        app = Starlette()
+        app.state.shelves = Shelves({"in.txt": ""})
+        await lend(Request({"type": "http", "app": app, "path_params": {"name": "in.txt"}}))
+        """),
     "annotated_fields": Demo(
         """
         from routing.geo import TileCache
