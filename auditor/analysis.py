@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor import resources
 from auditor.catalog import load as load_catalog
+from auditor.catalog.installed import model_files
 from auditor.discover import discover
 from auditor.index import files
 from auditor.index.facts import forget_shared
@@ -188,4 +189,4 @@ def _catalog(config: Config, program: Program) -> Catalog:
         if not level
     }
     built_in = [*resources.catalog_dir().glob("*.toml"), *resources.frameworks_dir().glob("*.toml")]
-    return load_catalog([*sorted(built_in), *map(Path, config.models)], imported=imported)
+    return load_catalog([*sorted(built_in), *model_files(), *map(Path, config.models)], imported=imported)
