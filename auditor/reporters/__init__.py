@@ -26,6 +26,7 @@ FORMATS: dict[str, str] = {
     "github-comment": "auditor.reporters.github_comment",
     "gitlab": "auditor.reporters.gitlab",
     "junit": "auditor.reporters.junit",
+    "html": "auditor.reporters.html",
     "markdown": "auditor.reporters.markdown",
 }
 """Name of a format, as ``--output-format`` takes it, to the module that renders it."""

@@ -43,6 +43,8 @@ def _two_digits(value: float) -> str:
 
 def cost_range(cost: Cost) -> str:
     """Say how long a call takes: ``typically 0.2 s, up to 30 s``."""
+    if not cost.high:
+        return "does not block: it is wrong however long it takes"
     typical = f"typically {duration(cost.typical)}"
     if math.isinf(cost.high):
         return f"{typical}, waits without limit"

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
+from unit.page import Page
 from unit.reporters_sample import REPORT, chain_of, exposures_of, finding
 
 from auditor.model import Aside, Location, NotAnalysed, Notice, Report, Severity
@@ -121,6 +122,15 @@ def _markdown(text: str, report: Report) -> None:
     assert findings == len(report.findings)
 
 
+def _html(text: str, report: Report) -> None:
+    page = Page(text)
+    assert page.tags.count("script") == page.tags.count("style") == 1
+    assert page.tags.count("details") - page.folds == len(report.findings)
+    assert len(set(page.ids)) == len(page.ids)
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    assert all(link.startswith(("#", "data:image/svg+xml,")) for link in page.links)
+
+
 CHECKS = {
     "json": _json,
     "jsonl": _jsonl,
@@ -130,6 +140,7 @@ CHECKS = {
     "github-summary": _github_summary,
     "github-comment": _github_summary,
     "markdown": _markdown,
+    "html": _html,
     "gitlab": _gitlab,
     "junit": _junit,
 }

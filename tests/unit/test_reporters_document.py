@@ -94,7 +94,7 @@ def test_the_rubric(value: float, meaning: str) -> None:
 
 def test_the_verdict_names_what_matters() -> None:
     assert built().score.verdict.startswith(
-        "Not ready for concurrent load: 2 CRITICAL calls and 1 HIGH call run"
+        "Not ready for concurrent load: 2 CRITICAL and 1 HIGH findings. While"
     )
     assert built(OPEN_1, STAT).score.verdict.startswith(
         "Works, but slower under load than it need be: 1 call of"
@@ -180,10 +180,10 @@ def test_stalls_stand_beside_the_finding_that_explains_them() -> None:
 def test_ids_are_unique_and_stay() -> None:
     found = built(SLEEP, SLEEP, OPEN_1, OPEN_2)
     assert found.ids == (
-        "f-loop301-0000000000",
-        "f-loop301-0000000000-2",
-        "f-loop303-0000000000",
-        "f-loop303-0000000000-2",
+        "f-000000000000",
+        "f-000000000000-2",
+        "f-000000000000-3",
+        "f-000000000000-4",
     )
 
 

@@ -53,7 +53,7 @@ def test_golden(name: str) -> None:
 
 
 def test_these_are_all() -> None:
-    assert set(FORMATS) == {*NAMES, "full", "concise", "json", "markdown"}
+    assert set(FORMATS) == {*NAMES, "full", "concise", "json", "markdown", "html"}
 
 
 # JSON lines --------------------------------------------------------------------------------------------------

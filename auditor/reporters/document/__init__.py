@@ -81,8 +81,8 @@ def _ids(findings: tuple[Finding, ...]) -> list[str]:
     seen: dict[str, int] = {}
     ids = []
     for finding in findings:
-        name = finding.exposures[0].fingerprint[:10]
-        name = f"f-{finding.code.lower()}-{''.join(char for char in name if char.isalnum())}"
+        name = finding.exposures[0].fingerprint[:12]
+        name = f"f-{''.join(char for char in name if char.isalnum())}"
         seen[name] = seen.get(name, 0) + 1
         ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return ids

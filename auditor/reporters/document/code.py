@@ -17,13 +17,17 @@ _WIDEST = 240
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """A line, and whether the finding stands on it; ``start`` and ``end`` (from 0) bound what is at fault."""
+    """A line, and whether the finding stands on it; ``start`` and ``end`` (from 0) bound what is at fault.
+
+    ``text`` is without the indentation that all lines shown have in common, of ``indent`` characters.
+    """
 
     number: int
     text: str
     marked: bool
     start: int = 0
     end: int = 0
+    indent: int = 0
 
 
 class Sources:
@@ -55,14 +59,10 @@ class Sources:
             first += 1
         while last > where.line and not lines[last - 1].strip():
             last -= 1
-        return [self._line(where, number, lines[number - 1]) for number in range(first, last + 1)]
-
-    @staticmethod
-    def _line(where: Location, number: int, text: str) -> CodeLine:
-        if number != where.line:
-            return CodeLine(number, text[:_WIDEST], marked=False)
-        end = where.end_column - 1 if where.end_line == where.line else len(text.rstrip())
-        return CodeLine(number, text[:_WIDEST], True, min(where.column - 1, _WIDEST), min(end, _WIDEST))
+        shown = lines[first - 1 : last]
+        indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in shown if line.strip()]
+        indent = _common_start(indents)
+        return [_line(where, first + at, line, indent) for at, line in enumerate(shown)]
 
     def diff(self, fix: Fix) -> str:
         """The fix as a unified diff that `patch` and `git apply` take; empty where a source cannot be read."""
@@ -76,6 +76,23 @@ class Sources:
             shown = escape(path)
             found += _lines(difflib.unified_diff(before, after, f"a/{shown}", f"b/{shown}", n=2, lineterm=""))
         return "\n".join(found)
+
+
+def _common_start(texts: list[str]) -> int:
+    """How many characters all texts begin with in common."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return next(
+        (at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+
+
+def _line(where: Location, number: int, line: str, indent: int) -> CodeLine:
+    text = line[indent : indent + _WIDEST]
+    if number != where.line:
+        return CodeLine(number, text, marked=False, indent=indent)
+    end = where.end_column - 1 if where.end_line == where.line else len(line.rstrip())
+    start, end = (min(max(column - indent, 0), len(text)) for column in (where.column - 1, end))
+    return CodeLine(number, text, True, start, end, indent)
 
 
 def _lines(diff: Iterator[str]) -> Iterator[str]:

@@ -53,14 +53,13 @@ def _verdict(findings: Sequence[Finding]) -> str:
     )
     if totals[Severity.CRITICAL] or totals[Severity.HIGH]:
         named = [
-            count(totals[level], f"{level.name} call")
-            for level in (Severity.CRITICAL, Severity.HIGH)
-            if totals[level]
+            f"{totals[level]:,} {level.name}" for level in (Severity.CRITICAL, Severity.HIGH) if totals[level]
         ]
+        number = totals[Severity.CRITICAL] + totals[Severity.HIGH]
         when = ", mostly outside the serving phase" if not serving else ""
         return (
-            f"Not ready for concurrent load: {' and '.join(named)} run on the event loop{when}. "
-            "While one of them runs, every other request, WebSocket heartbeat and timer of the process waits."
+            f"Not ready for concurrent load: {' and '.join(named)} finding{'s' if number > 1 else ''}{when}. While "
+            "such a call holds the event loop, every other request, WebSocket heartbeat and timer of the process waits."
         )
     if totals[Severity.MEDIUM]:
         return (
