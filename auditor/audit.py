@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from auditor.engine.judge import Hit, Judge
     from auditor.engine.texts import Texts
     from auditor.link.suspects import Suspect
-    from auditor.model import Finding
+    from auditor.model import Finding, MissedAlarm
     from auditor.reporters.progress import Progress
     from auditor.verdict.baseline import Entry
+    from auditor.verdict.evidence import Evidence
     from auditor.verdict.lexical import Diagnostic
 
 
@@ -67,13 +68,16 @@ def full_audit(
     known: Baseline | None = None,
     before: Sequence[Entry] | None = None,
     diagnostics: Sequence[Diagnostic] = (),
+    evidence: Evidence | None = None,
 ) -> Outcome:
     """Audit the files below ``paths``, without the exposures in the baseline ``known`` and those there ``before``.
 
-    ``diagnostics`` of another tool become findings where no rule of ours says the same. Without ``known`` the
-    configured baseline is read. Raises `auditor.discover.MissingPathError`, `auditor.catalog.CatalogError`,
-    `auditor.rulebook.RulebookError`, `auditor.engine.installed.RuleError` and `auditor.verdict.baseline.BaselineError`,
-    each with one line for each thing that is wrong.
+    ``diagnostics`` of another tool become findings where no rule of ours says the same. ``evidence`` is what was
+    recorded at run time. Without ``known`` the configured baseline is read.
+
+    Raises `auditor.discover.MissingPathError`, `auditor.catalog.CatalogError`, `auditor.rulebook.RulebookError`,
+    `auditor.engine.installed.RuleError` and `auditor.verdict.baseline.BaselineError`, each with one line
+    for each thing that is wrong.
     """
     if known is None:
         known = read_baseline(config.baseline) if config.baseline else Baseline("")
@@ -94,6 +98,7 @@ def full_audit(
         # files named one by one are no program: what they do not show may be elsewhere
         whole = any(os.path.isdir(path) for path in paths or (os.curdir,))
         gone = _gone(known, sifted.gone, analysis, table) if whole else set()
+        missed = _observe(sifted, evidence) if evidence is not None else ()
         value, parts = score(sifted.counted)
         analysis.clock.lap("verdict")
         report = Report(
@@ -108,6 +113,7 @@ def full_audit(
             not_analysed=_not_analysed(analysis, judge),
             statistics=_statistics(analysis, judge, suspects, sifted.findings),
             asides=tuple(sifted.asides),
+            missed=missed,
             notices=tuple(sorted([*suppressions.notices(whole=whole), *_stale(known, gone)])),
         )
         return Outcome(report, sifted.present, gone)
@@ -139,6 +145,16 @@ def _judge(
     others = _others(gate.diagnostics, hits, texts, analysis, table) if gate.diagnostics else []
     groups = builder.groups(hits)
     return sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others), judge
+
+
+def _observe(sifted: Sifted, evidence: Evidence) -> tuple[MissedAlarm, ...]:
+    """Put into the findings what was observed of them; returns what was seen where there are none."""
+    from auditor.verdict.evidence import Observer
+
+    observer = Observer(evidence, [*sifted.findings, *sifted.counted], sifted.asides)
+    sifted.findings[:] = map(observer.of, sifted.findings)
+    sifted.counted[:] = map(observer.of, sifted.counted)
+    return observer.missed
 
 
 def _others(

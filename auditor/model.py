@@ -76,7 +76,7 @@ class Phase(StrEnum):
 
 
 Gil = Literal["releases", "switches", "holds", "mixed"]
-CostSource = Literal["measured", "catalogue", "assumed"]
+CostSource = Literal["measured", "catalogue", "assumed", "observed"]
 FixSafety = Literal["safe", "unsafe"]
 FixComplexity = Literal["low", "medium", "high"]
 
@@ -121,7 +121,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How long one such call takes, in seconds, and where the figures come from."""
+    """How long one such call takes, in seconds, and where the figures come from.
+
+    ``observed``: from stalls that were recorded at this very place.
+    """
 
     low: float
     typical: float
@@ -146,6 +149,21 @@ class Fix:
     safety: FixSafety
     title: str
     edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What recorded stalls say of a finding.
+
+    ``stalls`` at its place, or 0: its function ran meanwhile, and was not seen to stall, which proves nothing.
+    ``longest`` and ``total`` are seconds.
+    """
+
+    stalls: int = 0
+    longest: float = 0.0
+    total: float = 0.0
+    kinds: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +192,7 @@ class Finding:
     tradeoffs: tuple[str, ...]
     also: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    observed: Observation | None = None
 
     def __post_init__(self) -> None:
         if not self.chain or not self.exposures:
@@ -236,13 +255,30 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class MissedAlarm:
+    """Stalls at a place that has no finding. ``frames`` are the program's, outermost first; none when none was seen.
+
+    ``aside`` says how a finding at this place was set aside (``suppressed``, ``baselined``, ``known``), if one was.
+    """
+
+    path: str
+    line: int
+    function: str
+    text: str
+    observed: Observation
+    frames: tuple[Frame, ...]
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of an audit; reporters render it and decide nothing.
 
     ``findings`` are those to show, ordered by path, line, column, code. What was set aside stands under ``asides``;
     ``suppressed``, ``baselined`` and ``known`` count its exposures. ``hidden`` counts findings that are left out.
     ``score`` is between 1.0 and 10.0. ``score_parts`` explains it: (what, effect on the score).
-    ``warnings`` are one-line problems of the run itself (configuration, cache), for standard error.
+    ``warnings`` are one-line problems of the run itself (configuration, cache), for standard error. ``missed`` are
+    places that were seen to stall, the worst first, and that no finding names.
     """
 
     tool_version: str
@@ -258,6 +294,7 @@ class Report:
     known: int = 0
     asides: tuple[Aside, ...] = ()
     notices: tuple[Notice, ...] = ()
+    missed: tuple[MissedAlarm, ...] = ()
 
 
 class StallKind(StrEnum):
@@ -281,6 +318,12 @@ class StallKind(StrEnum):
     DEBUGGER = "debugger"
     UNKNOWN = "unknown"
     """Too short, or too well hidden, for a single sample."""
+
+
+BLAMELESS = frozenset(
+    {StallKind.GARBAGE_COLLECTION, StallKind.MACHINE_BUSY, StallKind.STOPPED, StallKind.DEBUGGER}
+)
+"""Kinds that no line of the program is to blame for."""
 
 
 StallState = Literal["ended", "ongoing", "process-exited"]

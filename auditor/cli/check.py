@@ -82,7 +82,7 @@ def add_evidence(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="stalls that the monitor has recorded, shown beside the findings (html, markdown); repeatable",
+        help="stalls that the monitor has recorded: confirms findings, and lists what has none; repeatable",
     )
 
 
@@ -150,7 +150,7 @@ def write(
     if arguments.evidence:
         from auditor.cli import evidence
 
-        stalls = evidence.read(arguments.evidence)
+        stalls = evidence.read(tuple(arguments.evidence)).stalls
     for output in destinations:
         options = _options(output, paths, stalls, arguments, config)
         outputs.write(output, partial(reporters.get(output.format).render, report, options=options))

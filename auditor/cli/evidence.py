@@ -1,26 +1,30 @@
-"""Stalls that the monitor has recorded, read for reports."""
+"""What the monitor has recorded, read for audits and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 from auditor.cli.errors import UsageError
 from auditor.model import Stall
+from auditor.verdict.evidence import Evidence, Ran
 
 
-def read(paths: Sequence[str]) -> tuple[Stall, ...]:
-    """The stalls of all files, every problem with the files reported at once."""
+@cache
+def read(paths: tuple[str, ...]) -> Evidence:
+    """The stalls of all files and what ran meanwhile; every problem with the files is reported at once."""
     from auditor.runtime import record
 
-    found: list[Stall] = []
+    stalls: list[Stall] = []
+    ran: list[Ran] = []
     problems = []
     for path in paths:
         try:
-            found += record.stalls(path)
+            stalls += record.stalls(path)
+            ran += (Ran(*found) for found in record.ran(path))
         except OSError as error:
             problems.append(f"--evidence: {path} cannot be read ({error.strerror})")
         except ValueError as error:
             problems.append(f"--evidence: {error}")
     if problems:
         raise UsageError(*problems)
-    return tuple(found)
+    return Evidence(tuple(stalls), tuple(ran))

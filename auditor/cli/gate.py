@@ -40,9 +40,20 @@ def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> 
         from auditor.cli import revision
 
         before = revision.exposures(arguments.since, paths, config, diagnose)
+    recorded = None
+    if getattr(arguments, "evidence", None):
+        from auditor.cli import evidence
+
+        recorded = evidence.read(tuple(arguments.evidence))
     with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
         outcome = full_audit(
-            paths, config, shown, known=known, before=before, diagnostics=diagnose(paths, config)
+            paths,
+            config,
+            shown,
+            known=known,
+            before=before,
+            diagnostics=diagnose(paths, config),
+            evidence=recorded,
         )
     if not arguments.update_baseline or known is None or not outcome.gone:
         return outcome.report

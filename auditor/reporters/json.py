@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, TextIO
 
-from auditor.model import REPORT_VERSION, Edit, Exposure, Finding, Fix, Report, Step
+from auditor.model import REPORT_VERSION, Edit, Exposure, Finding, Fix, Observation, Report, Step
 from auditor.reporters.machine import plain
 from auditor.reporters.options import DEFAULT, Options, Selection, select
 
@@ -22,6 +22,8 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
         f'"not_analysed": {_array(not_analysed(report))}',
         f'"notices": {_array(notices(report))}',
     ]
+    if report.missed:
+        members.append(f'"missed": {_array(missed(report))}')
     if options.statistics:
         members.append(f'"statistics": {_dump(_statistics(report))}')
     if options.timings:
@@ -96,7 +98,37 @@ def describe(finding: Finding) -> dict[str, Any]:
         "advice": plain(finding.advice),
         "tradeoffs": _texts(finding.tradeoffs),
         "fixes": [_fix(fix) for fix in finding.fixes],
+        **({"observed": _observed(finding.observed)} if finding.observed is not None else {}),
     }
+
+
+def _observed(found: Observation) -> dict[str, Any]:
+    return {
+        "stalls": found.stalls,
+        "longest": round(found.longest, 6),
+        "total": round(found.total, 6),
+        "kinds": list(found.kinds),
+        "routes": _texts(found.routes),
+    }
+
+
+def missed(report: Report) -> list[dict[str, Any]]:
+    """Places that were seen to stall and have no finding."""
+    return [
+        {
+            "path": plain(one.path),
+            "line": one.line,
+            "function": plain(one.function),
+            "text": plain(one.text),
+            "aside": one.aside,
+            "observed": _observed(one.observed),
+            "frames": [
+                {"path": plain(frame.path), "line": frame.line, "function": plain(frame.function)}
+                for frame in one.frames
+            ],
+        }
+        for one in report.missed
+    ]
 
 
 def _chain(chain: tuple[Step, ...]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from auditor.model import Confidence, Finding, Report, Step
-from auditor.reporters import form, summary
+from auditor.reporters import form, observed, summary
 from auditor.reporters.cells import cut, escape, width, wrap
 from auditor.reporters.frames import SourceLines, excerpt
 from auditor.reporters.options import Options, Selection, by_weight, select
@@ -25,6 +25,7 @@ _STEPS_AT_START, _STEPS_AT_END = 2, 3
 _OTHER_PLACES, _OTHER_ROOTS = 4, 3
 _NOT_ANALYSED_SHOWN = 10
 _NOTICES_SHOWN = 10
+_MISSED_SHOWN = 10
 _LABEL = 5
 
 
@@ -82,6 +83,7 @@ class Layout:
             ("path", self._path(finding, gutter)),
             ("also", self._also(group, gutter)),
             ("cost", self._quoted(self._cost(finding), self._room(gutter), 2)),
+            ("seen", self._seen(finding, gutter)),
             ("fix", self._advice(finding, gutter)),
             ("rule", [_clip(self._rule(finding), self._room(gutter), self._glyphs.ellipsis)]),
         ]
@@ -251,6 +253,31 @@ class Layout:
             text += f" {self._glyphs.dot} {finding.confidence.label} confidence"
         return text
 
+    def _seen(self, finding: Finding, gutter: int) -> list[Line]:
+        if finding.observed is None:
+            return []
+        return self._quoted(escape(observed.sentence(finding.observed)), self._room(gutter), 3)
+
+    def _missed(self) -> Iterator[Line]:
+        missed = self._report.missed
+        if not missed:
+            return
+        yield [("Seen to stall at run time, without a finding:", "label")]
+        for one in missed[:_MISSED_SHOWN]:
+            aside = f" [{one.aside}]" if one.aside else ""
+            yield from self._file_not_analysed(
+                escape(observed.place(one)) + aside, escape(observed.figures(one.observed))
+            )
+            for text in (one.text, observed.way(one)):
+                if text:
+                    yield from (
+                        [("    ", ""), *line]
+                        for line in self._quoted(escape(text), self._columns - 4, 3, "dim")
+                    )
+        if len(missed) > _MISSED_SHOWN:
+            yield [(f"  and {len(missed) - _MISSED_SHOWN:,} more places, see `-o json`", "dim")]
+        yield []
+
     def _advice(self, finding: Finding, gutter: int) -> list[Line]:
         if not finding.advice and not finding.fixes:
             return []
@@ -289,7 +316,8 @@ class Layout:
         impact = [f"Impact on concurrent requests: {finding.impact}"] if finding.impact else []
         confidence = f"Confidence: {finding.confidence.label.capitalize()}"
         estimate = f"{cost_range(finding.cost)} ({finding.cost.source}), {PHASES[finding.phase]}"
-        yield from self._heading("Blocking Duration Estimate", [estimate, *impact, confidence])
+        seen = [observed.sentence(finding.observed)] if finding.observed is not None else []
+        yield from self._heading("Blocking Duration Estimate", [estimate, *seen, *impact, confidence])
         yield from self._heading("How to Verify", finding.verify)
         fixes = [f"{fix.title} ({fix.safety}, automatic)" for fix in finding.fixes]
         yield from self._heading("The Fix", [finding.advice, *fixes, f"Complexity: {finding.fix_complexity}"])
@@ -328,6 +356,7 @@ class Layout:
                     )
                 ]
             yield []
+        yield from self._missed()
         yield from self._notices()
         if self._options.statistics:
             yield from self._table("Statistics", summary.statistics_table(report, self._selection.findings))

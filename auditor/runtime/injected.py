@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Any
 
 from auditor.runtime import hooks
 from auditor.runtime.engine import Subscriber, engine
+from auditor.runtime.ran import Ran
 
 _watched_pid = 0
 
@@ -30,3 +32,7 @@ def begin(settings: dict[str, Any]) -> None:
         )
 
     hooks.put_on(subscribe)
+    if settings["record"]:
+        ran = Ran(settings["record"])
+        if ran.start():
+            atexit.register(ran.stop)

@@ -145,3 +145,17 @@ def stalls(path: str) -> Iterator[Stall]:
             raise ValueError(f"{path}:{number}: not a stall as auditor records it: {error}") from error
         found[stall.id] = stall
     yield from found.values()
+
+
+def ran(path: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Path, sha256 and functions of each file that ran; see `auditor.runtime.ran`.
+
+    Raises ValueError, with path and line, when a line does not hold what it must.
+    """
+    for number, line in read(path):
+        if line.get("type") != "ran":
+            continue
+        file, digest, functions = line.get("path"), line.get("sha256"), line.get("functions")
+        if not isinstance(file, str) or not isinstance(digest, str) or not isinstance(functions, list):
+            raise ValueError(f"{path}:{number}: not what ran as auditor records it")
+        yield file, digest, frozenset(name for name in functions if isinstance(name, str))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from auditor.model import Stall, StallKind
+from auditor.model import BLAMELESS, Stall, StallKind
 from auditor.runtime.clock import words
+
+__all__ = ["BLAMELESS", "KINDS", "one_line", "place", "shown_path"]
 
 KINDS = {
     StallKind.BLOCKING_WAIT: "waits in a blocking call",
@@ -19,16 +21,6 @@ KINDS = {
     StallKind.DEBUGGER: "in a debugger",
     StallKind.UNKNOWN: "cause not seen",
 }
-
-BLAMELESS = frozenset(
-    {
-        StallKind.GARBAGE_COLLECTION,
-        StallKind.MACHINE_BUSY,
-        StallKind.STOPPED,
-        StallKind.DEBUGGER,
-    }
-)
-"""Kinds that no line of the program is to blame for."""
 
 
 def shown_path(path: str) -> str:

@@ -100,6 +100,7 @@ class Audit(ModuleType):
         known: object = None,
         before: object = None,
         diagnostics: object = (),
+        evidence: object = None,
     ) -> SimpleNamespace:
         return SimpleNamespace(report=self.audit(paths, config), present=[], gone=set())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.model import Finding, Frame, Stall
+from auditor.model import Finding, Stall
+from auditor.stalls import match, observation, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,55 +31,17 @@ class Evidence:
 
 
 def evidence(findings: Sequence[Finding], stalls: Sequence[Stall]) -> Evidence:
-    """Assign each stall to the finding at the innermost frame of the program that has one."""
-    by_file: dict[str, list[tuple[int, Finding]]] = {}
-    for number, finding in enumerate(findings):
-        by_file.setdefault(_name(finding.location.path), []).append((number, finding))
-    matched: dict[int, list[Stall]] = {}
+    """Assign each stall to the finding that explains it."""
+    found = match(findings, stalls)
+    numbers = {place_of(finding): number for number, finding in reversed(list(enumerate(findings)))}
     others: dict[str, list[Stall]] = {}
-    for stall in stalls:
-        found = _finding_of(stall, by_file)
-        if found is not None:
-            matched.setdefault(found, []).append(stall)
-        else:
-            others.setdefault(_place(stall), []).append(stall)
-    seen = {number: _seen(group, _place(group[0])) for number, group in sorted(matched.items())}
+    for stall in found.others:
+        others.setdefault(_place(stall), []).append(stall)
+    groups = sorted((numbers[place], group) for place, group in found.explained.items())
+    seen = {number: _seen(group, _place(group[0])) for number, group in groups}
     rest = [_seen(group, place) for place, group in others.items()]
-    return Evidence(len(stalls), seen, tuple(sorted(rest, key=lambda one: (-one.total, one.place))))
-
-
-def _finding_of(stall: Stall, by_file: dict[str, list[tuple[int, Finding]]]) -> int | None:
-    frames = list(stall.frames)
-    if stall.site is not None:
-        frames.append(Frame(stall.site.path, stall.site.line, stall.site.function, project=True))
-    for frame in frames:
-        here = [
-            (number, finding)
-            for number, finding in by_file.get(_name(frame.path), ())
-            if _same_file(frame.path, finding.location.path)
-        ]
-        at_line = [
-            (number, finding)
-            for number, finding in here
-            if finding.location.line <= frame.line <= finding.location.end_line
-        ]
-        if at_line:
-            return _worst(at_line)
-    return None
-
-
-def _worst(found: list[tuple[int, Finding]]) -> int:
-    return max(found, key=lambda one: (one[1].severity, one[1].cost.typical, -one[0]))[0]
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _same_file(one: str, other: str) -> bool:
-    """Whether two paths may be the same file, seen from different directories."""
-    first, second = (path.replace("\\", "/").removeprefix("./") for path in (one, other))
-    return first == second or first.endswith("/" + second) or second.endswith("/" + first)
+    total = sum(one.stalls for one in [*seen.values(), *rest])
+    return Evidence(total, seen, tuple(sorted(rest, key=lambda one: (-one.total, one.place))))
 
 
 def _place(stall: Stall) -> str:
@@ -88,12 +51,5 @@ def _place(stall: Stall) -> str:
 
 
 def _seen(group: Sequence[Stall], place: str) -> Seen:
-    durations = [stall.duration for stall in group]
-    return Seen(
-        len(group),
-        max(durations),
-        sum(durations),
-        tuple(sorted({str(stall.kind) for stall in group})),
-        tuple(sorted({stall.route for stall in group if stall.route})),
-        place,
-    )
+    found = observation(group)
+    return Seen(found.stalls, found.longest, found.total, found.kinds, found.routes, place)
