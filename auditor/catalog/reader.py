@@ -299,6 +299,7 @@ class TableReader:
             result=self._word(raw, "result", schema.RESULTS, ""),
             role=_text(raw, "role"),
             methods=self.words(raw, "methods"),
+            shared=raw.get("shared") is True,
         )
 
     def decorates(self, raw: RawTable) -> Decorates:

@@ -70,6 +70,7 @@ TABLES: Final = {
             "result": str,
             "role": str,
             "methods": list,
+            "shared": bool,
         },
         ("names", "callable", "kind"),
     ),

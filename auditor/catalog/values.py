@@ -145,6 +145,7 @@ class Runs:
 
     ``methods``: what is handed over is a class, or an instance of one, and these methods of it run. ``result``:
     ``call``, the API gives back what the callable does; ``wrapper``, a function that runs the callable when called.
+    ``shared``: it runs on a pool of few threads that others count on as well.
     """
 
     names: tuple[str, ...]
@@ -159,6 +160,7 @@ class Runs:
     result: str = ""
     role: str = ""
     methods: tuple[str, ...] = ()
+    shared: bool = False
 
     def matches(self, arguments: Arguments) -> bool:
         """Whether the call is one of those that this entry describes: all of ``when`` hold."""

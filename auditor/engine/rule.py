@@ -53,6 +53,11 @@ class RuleContext:
         return self.suspect.arguments
 
     @property
+    def is_handled(self) -> bool:
+        """Whether the RuntimeError that the call raises for want of a loop is caught in its function."""
+        return self.suspect.is_handled
+
+    @property
     def is_in_coroutine(self) -> bool:
         """Whether the function around the node is a coroutine function."""
         return self.suspect.function.is_async

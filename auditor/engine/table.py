@@ -61,7 +61,7 @@ class RuleTable:
             files = [
                 file
                 for file in self._by_group.get(suspect.group, [])
-                if suspect.domain in _DOMAINS[file.contexts]
+                if suspect.misuse is not None or suspect.domain in _DOMAINS[file.contexts]
             ]
         return [self._rule(file) for file in files]
 

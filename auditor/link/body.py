@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
-from auditor.link import awaiting
+from auditor.link import awaiting, misuses
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
@@ -110,6 +110,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if any(x.kind == v.INSTANCE and x.b == v.GUESSED for x in receivers.values()):
             confidence = Confidence.LOW
         asyncness = self.guarded_asyncness(number)
+        if len(values) == len(targets):
+            self.dropped_coroutine([t[1] for t in targets], number, place, constraints)
         for value, function, skip in targets:
             if asyncness is not None and function.is_async != asyncness:
                 continue
@@ -133,6 +135,27 @@ class BodyBuilder(Handovers, ImplicitCalls):
         if asyncness is None or function.is_async == asyncness:
             confidence = Confidence.LOW if is_guess else Confidence.HIGH
             self.call_edge(value, function, skip, number, place, constraints, confidence, receiver)
+            if not is_guess:
+                self.dropped_coroutine([function], number, place, constraints)
+
+    def dropped_coroutine(
+        self, functions: list[Function], number: int, place: Place, constraints: Constraints
+    ) -> None:
+        """Note a statement that makes a coroutine and leaves it at that."""
+        if not self.module.facts.calls[number][f.C_FLAGS] & f.STATEMENT or self.is_awaited(number):
+            return
+        if all(
+            x.is_async
+            and not x.facts.is_generator
+            and not x.facts.decorators
+            and "abstractmethod" not in x.facts.roles
+            for x in functions
+        ):
+            name = functions[0].qualname
+            self.misuse(place, name, misuses.DROPPED_COROUTINE, "", constraints)
+
+    def misuse(self, place: Place, callee: str, group: str, what: str, constraints: Constraints) -> None:
+        self.result.misuses.append(misuses.Misuse(place, callee, group, what, constraints))
 
     def collect(
         self,
@@ -307,6 +330,16 @@ class BodyBuilder(Handovers, ImplicitCalls):
         """A call of something outside the program: its own effect, and what it does with callables."""
         if self.edges.is_inert(dotted):
             return
+        group = misuses.dropped(
+            dotted,
+            is_statement=bool(self.module.facts.calls[number][f.C_FLAGS] & f.STATEMENT),
+            is_awaited=self.is_awaited(number),
+        )
+        if group:
+            self.misuse(place, dotted, group, "", constraints)
+        pool = misuses.waits_within_pool(self, dotted, number)
+        if pool:
+            self.misuse(place, dotted, misuses.WAIT_WITHIN_POOL, pool, constraints)
         self.result.externals.append((number, dotted))
         implied = IMPLIED_METHODS.get(dotted)
         if implied is not None:

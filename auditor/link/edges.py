@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.link import contexts as c
+from auditor.link import misuses, ownership
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
 from auditor.link.body import BodyBuilder
 from auditor.link.declared import Declarations
 from auditor.link.guards import Guards
 from auditor.link.nodes import Body, Node
-from auditor.link.ownership import OF_INTEREST
 from auditor.link.stdlib import IMPLIED_METHODS
 from auditor.link.values import Environment, Values
 
@@ -29,6 +29,7 @@ MAX_ENVIRONMENTS: Final = 200
 RAISE_INTERNAL_ERRORS: Final = bool(os.environ.get("AUDITOR_RAISE"))
 """For tests and for finding our own faults: let an unexpected exception in one function end the run."""
 
+_OF_INTEREST: Final = ownership.OF_INTEREST | misuses.OF_INTEREST
 _NONE: frozenset[int] = frozenset()
 _CALLED = [-1]
 _PASSED = frozenset(
@@ -178,7 +179,7 @@ class Edges:
             inert = self._inert_names[dotted] = (
                 (api is None or api.effect == "none")
                 and not self.runs(dotted)
-                and dotted not in OF_INTEREST
+                and dotted not in _OF_INTEREST
                 and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
                 and not self.evaluator.catalog.is_server(dotted)
             )

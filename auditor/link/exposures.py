@@ -102,6 +102,12 @@ class Exposures:
             level = following
         return found
 
+    def here(self, state: State, place: Place) -> Exposed:
+        """The one exposure of what is wrong in itself: the place, and how the program gets there."""
+        return self._exposed(
+            state, state.before, state.edge, (Hop(state.node.function, place, None),), state.loss, stays=True
+        )
+
     def _arrivals(self, state: State) -> tuple[list[tuple[State, Edge]], bool]:
         """Steps by which synchronous code enters the state's function, and whether the context begins in it as well."""
         if state.node.function.is_async or not state.is_passed:
@@ -138,7 +144,14 @@ class Exposures:
         return [self._exposed(state, state.before, state.edge, hops, loss)]
 
     def _exposed(
-        self, state: State, before: State | None, edge: Edge | None, hops: tuple[Hop, ...], loss: int
+        self,
+        state: State,
+        before: State | None,
+        edge: Edge | None,
+        hops: tuple[Hop, ...],
+        loss: int,
+        *,
+        stays: bool = False,
     ) -> Exposed:
         prefix: list[Hop] = []
         roles: set[str] = set()
@@ -163,7 +176,7 @@ class Exposures:
                 why = kept[0].edge.role or "registered"
                 kept = kept[1:]
                 at -= 1
-            elif c.OFF_LOOP[state.context] and len(kept) == 1 and first in _STARTS:
+            elif c.OFF_LOOP[state.context] and len(kept) == 1 and first in _STARTS and not stays:
                 at = 0
         return Exposed(
             (*kept, *hops),

@@ -21,6 +21,8 @@ MAIN_THREAD: Final = 3
 OTHER_THREAD: Final = 4
 SCRIPT: Final = 5  # under `if __name__ == "__main__"`
 DEBUG: Final = 6  # under a debug flag
+THAT_THREAD: Final = 7  # on one certain thread, which is not just any worker
+NOT_THAT_THREAD: Final = 8  # on any other
 
 Constraints = frozenset[int]
 NO_CONSTRAINTS: Final[Constraints] = frozenset()
@@ -36,9 +38,18 @@ _RAISES_WITHOUT_LOOP: Final = _ONLY_ON_LOOP | {"asyncio.get_event_loop"}
 _MAYBE_LOOP: Final = frozenset({"asyncio._get_running_loop"})
 _FOR_WANT_OF_LOOP: Final = frozenset({"RuntimeError", "AsyncLibraryNotFoundError", "NoEventLoopError"})
 _CATCHES: Final = _FOR_WANT_OF_LOOP | {"Exception", "BaseException", ""}
+_THIS_THREAD: Final = frozenset(
+    {"threading.get_ident", "threading.get_native_id", "threading.current_thread", "asyncio.events.get_ident"}
+)
+_IDENTITIES: Final = frozenset({"ident", "native_id", "name"})
+_DEEPEST_NAME: Final = 8
 _SHORT_BODY: Final = 4  # calls
 _SHORT_ANSWER: Final = 12  # calls of a function that answers whether a loop runs
-_NEGATION: Final = {LOOP: NO_LOOP, NO_LOOP: LOOP, MAIN_THREAD: OTHER_THREAD, OTHER_THREAD: MAIN_THREAD}
+_NEGATION: Final = {
+    LOOP: NO_LOOP, NO_LOOP: LOOP,
+    MAIN_THREAD: OTHER_THREAD, OTHER_THREAD: MAIN_THREAD,
+    THAT_THREAD: NOT_THAT_THREAD, NOT_THAT_THREAD: THAT_THREAD,
+}  # fmt: skip
 
 
 def allows(constraints: Constraints, context: c.Context) -> bool:
@@ -50,6 +61,8 @@ def allows(constraints: Constraints, context: c.Context) -> bool:
     if NO_LOOP in constraints and c.HAS_LOOP[context]:
         return False
     if MAIN_THREAD in constraints and c.thread_of(context) in (Thread.WORKER, Thread.PROCESS):
+        return False
+    if THAT_THREAD in constraints and c.OFF_LOOP[context]:
         return False
     return not (OTHER_THREAD in constraints and c.thread_of(context) == Thread.MAIN)
 
@@ -262,12 +275,54 @@ class Guards:
                 return MAIN_THREAD if operator in ("is", "==") else OTHER_THREAD
             for this, other in (sides, sides[::-1]):
                 if other[0] != f.CONST or other[1] is not None:
+                    found = self._of_identity(module, this, other)
+                    if found is not None:
+                        return found if operator in ("is", "==") else _NEGATION.get(found)
                     continue
                 if self._is_loop_or_none(module, this):
                     return NO_LOOP if operator in ("is", "==") else LOOP
                 if this[0] == f.CALL and NO_LOOP in (self._of_answer(module, this[1], positive=False) or ()):
                     return NO_LOOP if operator in ("is", "==") else LOOP
         return None
+
+    def _of_identity(self, module: Module, this: tuple, other: tuple) -> int | None:  # type: ignore[type-arg]
+        """What it means that ``this`` is ``other``: the running loop some loop, the current thread some thread."""
+        if other[0] == f.CONST:
+            return None
+        if self._asks_which_loop(module, this):
+            return LOOP
+        exprs = module.facts.exprs
+        if this[0] == f.ATTR and this[2] in _IDENTITIES:
+            this = exprs[this[1]]
+        if self._callee_name(module, this) not in _THIS_THREAD:
+            return None
+        return LOOP if self._mentions_loop(module, other) else THAT_THREAD
+
+    def _asks_which_loop(self, module: Module, expression: tuple) -> bool:  # type: ignore[type-arg]
+        """Whether it is the loop that runs here, or perhaps None."""
+        if self._callee_name(module, expression) in _ONLY_ON_LOOP or self._is_loop_or_none(
+            module, expression
+        ):
+            return True
+        return expression[0] == f.CALL and LOOP in (
+            self._of_answer(module, expression[1], positive=True) or ()
+        )
+
+    def _mentions_loop(self, module: Module, expression: tuple) -> bool:  # type: ignore[type-arg]
+        """Whether names of the expression speak of a loop: `self._loop_thread_id`, `server.loop.thread.ident`."""
+        exprs = module.facts.exprs
+        for _ in range(_DEEPEST_NAME):
+            tag = expression[0]
+            if tag == f.ATTR:
+                if "loop" in expression[2].lower():
+                    return True
+                expression = exprs[expression[1]]
+            elif tag == f.CALL:
+                expression = exprs[module.facts.calls[expression[1]][f.C_CALLEE]]
+            else:
+                name = expression[3] if tag == f.IMPORTED else expression[1] if tag == f.GLOBAL else ""
+                return isinstance(name, str) and "loop" in name.lower()
+        return False
 
     def _is_loop_or_none(self, module: Module, expression: tuple) -> bool:  # type: ignore[type-arg]
         """The running loop where there is one, None where there is none."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
 from auditor.link import contexts as c
+from auditor.link import misuses
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments
 from auditor.link.nodes import HandedOver, Place, Sink
@@ -67,6 +68,10 @@ class Handovers(Recorder):
             for value in values:
                 self.run_value(value, entry, number, place, constraints)
             self.hand_over(expression, entry, dotted, constraints)
+            if entry.kind in ("offload", "thread"):
+                wrong = misuses.given(self, values, entry)
+                if wrong is not None:
+                    self.result.misuses.append(misuses.Misuse(place, dotted, *wrong, constraints))
 
     def hand_over(self, expression: int, entry: Runs, dotted: str, constraints: Constraints) -> None:
         """Note a call that stands where an offloader wants a function."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from auditor.link import contexts as c
     from auditor.link.arguments import CallArguments
     from auditor.link.guards import Constraints
+    from auditor.link.misuses import Misuse
     from auditor.link.program import Function, Module
     from auditor.link.values import Environment
     from auditor.model import Confidence
@@ -112,12 +113,13 @@ class HandedOver:
 class Body:
     """Everything that one node does."""
 
-    __slots__ = ("edges", "externals", "handed_over", "sinks")
+    __slots__ = ("edges", "externals", "handed_over", "misuses", "sinks")
 
     def __init__(self) -> None:
         self.edges: list[Edge] = []
         self.sinks: list[Sink] = []
         self.handed_over: list[HandedOver] = []
+        self.misuses: list[Misuse] = []
         self.externals: list[tuple[int, str]] = []  # (call, dotted name)
 
     def seal(self) -> None:
@@ -128,6 +130,8 @@ class Body:
             self.sinks = _EMPTY
         if not self.handed_over:
             self.handed_over = _EMPTY
+        if not self.misuses:
+            self.misuses = _EMPTY
         if not self.externals:
             self.externals = _EMPTY
 

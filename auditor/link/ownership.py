@@ -30,6 +30,7 @@ _OWNS: Final = frozenset(
 OF_INTEREST: Final = _OWNS | {"asyncio.get_running_loop"}
 """Calls that are looked for in bodies, whether or not the catalog says anything of them."""
 
+_PATCHES: Final = frozenset({"nest_asyncio", "nest_asyncio2"})
 _HANDLED: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
 _DEPTH: Final = 2
 
@@ -39,15 +40,22 @@ class Ownership:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        # such a library lets loops run within loops
+        self._is_patched = any(
+            name.partition(".")[0] in _PATCHES
+            for module in graph.evaluator.program.modules
+            for level, name in module.facts.imports
+            if not level
+        )
         self._sets: dict[tuple[Node, bool], bool] = {}
 
     def is_fault(self, function: Function, sink: Sink, domain: int) -> bool:
-        """Whether an effect other than blocking is one in its own function: nobody there handles its failure."""
+        """Whether an effect other than blocking may be one where it stands."""
+        effect = sink.api.effect
+        if effect == "drives-loop":
+            return not self._is_patched
         if domain == c.LOOP_DOMAIN:
             return True
-        effect = sink.api.effect
-        if effect in ("get-loop", "needs-loop"):
-            return not handled(function, sink.region)
         return not (effect in ("loop-method", "loop-object") and self._is_own(function, sink))
 
     def is_prepared(self, sink: Sink, exposed: Exposed, domain: int) -> bool:

@@ -11,13 +11,14 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.exposures import Exposed, Exposures, Hop
-from auditor.link.ownership import Ownership
+from auditor.link.ownership import Ownership, handled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.link.arguments import CallArguments
     from auditor.link.graph import Graph, State
+    from auditor.link.misuses import Misuse
     from auditor.link.nodes import HandedOver, Place, Sink
     from auditor.link.program import Function
 
@@ -28,9 +29,12 @@ _NOWHERE: Final[frozenset[int]] = frozenset()
 
 
 class Suspect:
-    """An effect in contexts where it may not be legal. ``sink`` or ``handed_over`` says what it is."""
+    """An effect in contexts where it may not be legal. ``sink``, ``handed_over`` or ``misuse`` says what it is.
 
-    __slots__ = ("domain", "exposed", "function", "handed_over", "place", "sink")
+    ``is_handled``: the RuntimeError that it raises is caught in its function.
+    """
+
+    __slots__ = ("domain", "exposed", "function", "handed_over", "is_handled", "misuse", "place", "sink")
 
     def __init__(
         self,
@@ -39,11 +43,14 @@ class Suspect:
         sink: Sink | None,
         handed_over: HandedOver | None,
         domain: int = c.ELSEWHERE,
+        misuse: Misuse | None = None,
     ) -> None:
         self.function = function
         self.place = place
         self.sink = sink
         self.handed_over = handed_over
+        self.misuse = misuse
+        self.is_handled = sink is not None and sink.api.effect != "blocks" and handled(function, sink.region)
         self.domain = domain  # of the contexts that make it one; see `auditor.link.contexts.DOMAIN`
         self.exposed: list[Exposed] = []
 
@@ -52,6 +59,8 @@ class Suspect:
         """The dotted name of what is called; for a result that is handed over, of the offloader."""
         if self.sink is not None:
             return self.sink.callee
+        if self.misuse is not None:
+            return self.misuse.callee
         return self.handed_over.offloader if self.handed_over is not None else ""
 
     @property
@@ -60,6 +69,8 @@ class Suspect:
 
     @property
     def group(self) -> str:
+        if self.misuse is not None:
+            return self.misuse.group
         return self.sink.api.group if self.sink is not None else ""
 
 
@@ -91,7 +102,11 @@ class Suspects:
                     if g.allows(handed_over.constraints, state.context) and self._is_plain_result(
                         state, handed_over
                     ):
-                        self._add(found, function, state, handed_over.place, None, handed_over)
+                        self._add(found, function, state, handed_over.place, handed_over=handed_over)
+                for misuse in body.misuses:
+                    domains = self._wanted.get(misuse.group, _NOWHERE)
+                    if c.DOMAIN[state.context] in domains and g.allows(misuse.constraints, state.context):
+                        self._add(found, function, state, misuse.place, misuse=misuse)
         return [suspect for suspect in found.values() if suspect.exposed]
 
     def _effects(
@@ -105,7 +120,7 @@ class Suspects:
                 continue
             if sink.api.effect != "blocks" and not self._ownership.is_fault(function, sink, domain):
                 continue
-            self._add(found, function, state, sink.place, sink, None)
+            self._add(found, function, state, sink.place, sink)
 
     def _add(
         self,
@@ -113,15 +128,16 @@ class Suspects:
         function: Function,
         state: State,
         place: Place,
-        sink: Sink | None,
-        handed_over: HandedOver | None,
+        sink: Sink | None = None,
+        handed_over: HandedOver | None = None,
+        misuse: Misuse | None = None,
     ) -> None:
-        group = sink.api.group if sink is not None else "handed-over"
+        group = sink.api.group if sink is not None else misuse.group if misuse is not None else "handed-over"
         domain = c.DOMAIN[state.context] if sink is not None else c.ELSEWHERE
         key = (function.id, place.line, place.column, place.end_column, domain, group)
         suspect = found.get(key)
         if suspect is None:
-            suspect = found[key] = Suspect(function, place, sink, handed_over, domain)
+            suspect = found[key] = Suspect(function, place, sink, handed_over, domain, misuse)
         elif (
             sink is not None
             and suspect.sink is not None
@@ -129,7 +145,11 @@ class Suspects:
         ):
             suspect.sink = sink
         known = {exposed.spot(): i for i, exposed in enumerate(suspect.exposed)}
-        for exposed in self._exposures.of(state, place):
+        if misuse is not None:
+            every = [self._exposures.here(state, place)]
+        else:
+            every = self._exposures.of(state, place)
+        for exposed in every:
             if sink is not None and self._ownership.is_prepared(sink, exposed, domain):
                 continue
             spot = exposed.spot()

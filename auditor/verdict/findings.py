@@ -199,10 +199,13 @@ def _identity(hit: Hit) -> tuple[object, ...]:
 
 
 def _where(suspect: Suspect, best: Exposed) -> str:
-    """The one word of a report for the context: loop, thread, process or main."""
-    if suspect.domain == c.THREAD_DOMAIN:
+    """The one word of a report for the context: loop, thread, process, main or unknown."""
+    domain = c.DOMAIN[best.context] if suspect.misuse is not None else suspect.domain
+    if domain == c.THREAD_DOMAIN:
         return "process" if c.thread_of(best.context) == Thread.PROCESS else "thread"
-    return "main" if suspect.domain == c.MAIN_DOMAIN else "loop"
+    if suspect.misuse is not None and domain == c.ELSEWHERE:
+        return "unknown"
+    return "main" if domain == c.MAIN_DOMAIN else "loop"
 
 
 def _in_loop(suspect: Suspect) -> bool:
@@ -234,6 +237,8 @@ def _category(best: Exposed, api: Api | None) -> Category:
 def _instead(suspect: Suspect, api: Api | None, dialect: str) -> str:
     if suspect.handed_over is not None:
         return suspect.handed_over.offloader
+    if suspect.misuse is not None:
+        return suspect.misuse.what
     return (api.instead.get(dialect) or api.instead.get("asyncio") or "") if api is not None else ""
 
 

@@ -1,0 +1,174 @@
+"""Calls at fault by what they are given, or by what becomes of their result, whatever the context.
+
+Each belongs to one of the groups below, which rule files name like groups of the catalog.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import values as v
+from auditor.model import Thread
+
+if TYPE_CHECKING:
+    from auditor.catalog.values import Runs
+    from auditor.link.guards import Constraints
+    from auditor.link.narrowing import BodyValues
+    from auditor.link.nodes import Place
+    from auditor.link.program import Function
+    from auditor.link.values import Value, Values
+
+GIVEN_COROUTINE: Final = "given-coroutine-function"
+"""An API that runs plain functions elsewhere is given one whose result is a coroutine."""
+GIVEN_GENERATOR: Final = "given-generator-function"
+"""... or one whose result is a generator, or another lazy iterator."""
+GIVEN_LOCAL: Final = "given-local-function"
+"""A pool of processes is given a function that cannot be pickled."""
+GIVEN_ENDLESS: Final = "given-endless-function"
+"""The pool that everybody shares is given a function that never returns."""
+DROPPED_COROUTINE: Final = "dropped-coroutine"
+"""A coroutine is made by a statement of its own."""
+DROPPED_TASK: Final = "dropped-task"
+"""A task is started by a statement of its own."""
+WAIT_WITHIN_POOL: Final = "wait-within-pool"
+"""A wait with a time limit, inside the `with` of the pool whose end waits without one."""
+
+GROUPS: Final = frozenset(
+    {
+        GIVEN_COROUTINE,
+        GIVEN_GENERATOR,
+        GIVEN_LOCAL,
+        GIVEN_ENDLESS,
+        DROPPED_COROUTINE,
+        DROPPED_TASK,
+        WAIT_WITHIN_POOL,
+    }
+)
+_TASKS: Final = frozenset(
+    {"asyncio.create_task", "asyncio.ensure_future", "asyncio.AbstractEventLoop.create_task"}
+)
+_COROUTINES: Final = frozenset(
+    {
+        "asyncio.sleep", "asyncio.wait_for", "asyncio.wait", "asyncio.to_thread", "asyncio.open_connection",
+        "asyncio.Queue.put", "asyncio.Queue.get", "asyncio.Queue.join", "asyncio.Event.wait", "asyncio.Lock.acquire",
+        "asyncio.Semaphore.acquire", "asyncio.Condition.wait", "asyncio.StreamWriter.drain",
+        "asyncio.StreamWriter.wait_closed", "asyncio.StreamReader.read", "asyncio.subprocess.Process.wait",
+        "asyncio.subprocess.Process.communicate", "anyio.sleep", "trio.sleep",
+    }
+)  # fmt: skip
+_WAITS: Final = {
+    "concurrent.futures.Future.result": 0,
+    "concurrent.futures.Future.exception": 0,
+    "concurrent.futures.as_completed": 1,
+    "concurrent.futures.wait": 1,
+}
+"""Waits for futures, and the position of their time limit."""
+_POOLS: Final = frozenset({"concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"})
+OF_INTEREST: Final = _TASKS | _COROUTINES
+_DEFS: Final = (f.DEF, f.ASYNC_DEF, f.LAMBDA)
+
+
+class Misuse:
+    """One such call: ``callee`` is what is called, ``what`` the function or object that is at fault with it."""
+
+    __slots__ = ("callee", "constraints", "group", "place", "what")
+
+    def __init__(self, place: Place, callee: str, group: str, what: str, constraints: Constraints) -> None:
+        self.place = place
+        self.callee = callee
+        self.group = group
+        self.what = what
+        self.constraints = constraints
+
+
+def given(builder: BodyValues, values: Values, entry: Runs) -> tuple[str, str] | None:
+    """Group and name where every one of ``values`` is wrong for what runs it elsewhere."""
+    if not values:
+        return None
+    groups = {_given(builder, value, entry) for value in values}
+    if len(groups) != 1:
+        return None
+    group = groups.pop()
+    if not group:
+        return None
+    function = _function(values[0])
+    return group, _name(function) if function is not None else ""
+
+
+def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
+    while value.kind == v.PARTIAL and len(value.a) == 1:
+        value = value.a[0]
+    function = _function(value)
+    if function is None or function.facts.decorators or "abstractmethod" in function.facts.roles:
+        return ""
+    facts = function.facts
+    if entry.async_ is None and _makes_coroutine(builder, value, function):
+        return GIVEN_COROUTINE
+    if facts.is_generator and facts.kind == f.DEF:
+        return GIVEN_GENERATOR
+    if entry.kind == "offload" and entry.sync is not None and entry.sync.thread == Thread.PROCESS:
+        local = facts.kind == f.LAMBDA or (
+            function.parent is not None and function.parent.facts.kind in _DEFS and value.kind == v.FUNCTION
+        )
+        return GIVEN_LOCAL if local else ""
+    if entry.shared and facts.endless and facts.kind == f.DEF:
+        return GIVEN_ENDLESS
+    return ""
+
+
+def _function(value: Value) -> Function | None:
+    while value.kind == v.PARTIAL and len(value.a) == 1:
+        value = value.a[0]
+    if value.kind == v.BOUND:
+        value = value.a
+    return value.a if value.kind == v.FUNCTION else None
+
+
+def _makes_coroutine(builder: BodyValues, value: Value, function: Function) -> bool:
+    facts = function.facts
+    if facts.kind == f.ASYNC_DEF:
+        return True
+    if facts.is_generator or not any(expression for expression, _ in facts.returns):
+        return False
+    callee = value.a if value.kind == v.BOUND else value
+    returned = builder.evaluator.results.returned(callee)
+    return bool(returned) and all(x.kind == v.COROUTINE and x.a is not None for x in returned)
+
+
+def _name(function: Function) -> str:
+    return function.facts.qualname
+
+
+def dropped(dotted: str, *, is_statement: bool, is_awaited: bool) -> str:
+    """The group of an outside call whose result nobody keeps; empty if there is no harm in it."""
+    if not is_statement or is_awaited:
+        return ""
+    if dotted in _TASKS:
+        return DROPPED_TASK
+    return DROPPED_COROUTINE if dotted in _COROUTINES else ""
+
+
+def waits_within_pool(builder: BodyValues, dotted: str, number: int) -> str:
+    """The pool whose `with` block the wait stands in, where it has a time limit; empty otherwise."""
+    position = _WAITS.get(dotted)
+    if position is None:
+        return ""
+    module = builder.module
+    call = module.facts.calls[number]
+    exprs = module.facts.exprs
+    limits = [e for name, e in call[f.C_KEYWORDS] if name == "timeout"] or call[f.C_ARGS][
+        position : position + 1
+    ]
+    if not limits or exprs[limits[0]] == (f.CONST, None):
+        return ""
+    region = call[f.C_REGION]
+    while region:
+        kind, parent, data, is_async = module.facts.regions[region]
+        if kind == f.WITH and not is_async and exprs[data][0] == f.CALL:
+            maker = module.facts.calls[exprs[data][1]][f.C_CALLEE]
+            for value in builder.evaluator.values(module, maker):
+                if value.kind == v.EXTERNAL and builder.evaluator.catalog.canonical(value.a) in _POOLS:
+                    return str(builder.evaluator.catalog.canonical(value.a))
+        region = parent
+    return ""
