@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help audit test check lint format bench clean
+.PHONY: help audit test check lint format samples bench clean
 
 help:
 	@echo 'make audit               audit the bundled example; findings do not fail the target'
@@ -26,6 +26,7 @@ help:
 	@echo 'make check               lint and test: what a change must pass'
 	@echo 'make lint                format, lint, types, layers, and auditor on itself'
 	@echo 'make format              let ruff format and fix what it can'
+	@echo 'make samples             write reports/samples/ anew'
 	@echo 'make bench               speed and accuracy figures'
 	@echo 'make clean               remove the virtual environment and caches'
 
@@ -61,6 +62,10 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Committed reports of the broken engine; they change with rules, catalogs and words.
+samples: $(STAMP)
+	AUDITOR_UPDATE_GOLDENS=1 $(BIN)/pytest -q tests/unit/test_samples.py
 
 bench: $(STAMP)
 	@$(BIN)/python tests/bench/run.py $(ARGS)

@@ -40,7 +40,7 @@ def short(report: Report, options: Options, room: int) -> str:
     sections = [
         (["### What to do first", ""], [f"{n}. {_action(one)}" for n, one in enumerate(found.first, 1)]),
         (
-            ["### Findings", "", "| severity | rule | place | problem |", "|---|---|---|---|"],
+            ["### Findings", "", "| severity | rule | place | problem |", "| --- | --- | --- | --- |"],
             [_row(finding) for finding in found.findings],
         ),
         (

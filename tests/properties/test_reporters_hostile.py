@@ -99,7 +99,7 @@ def _junit(text: str, report: Report) -> None:
 
 def _github_summary(text: str, report: Report) -> None:
     assert text.isascii()
-    rows = [line for line in text.split("\n") if line.startswith("| ")]
+    rows = [line for line in text.split("\n") if line.startswith("| ") and "---" not in line]
     assert len(rows) == 1 + len(report.findings)
     assert all(row.count("|") == 5 for row in rows)
     assert not set(re.sub(r"&#\d+;", "", "".join(rows[1:]))) & set("`<>*_[]@!\\")
