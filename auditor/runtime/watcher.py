@@ -23,8 +23,10 @@ from auditor.runtime.loops import Look, WatchedLoop
 GRACE = 60 * MILLISECOND
 """How long the end of a stall may take to become known: the next beat, an answer, a dump under way."""
 DUMP_GRACE = 300 * MILLISECOND
-FIRST_SAMPLE = SECOND
-"""How long the report of an endless stall waits for the first sample, and for the process to answer."""
+FIRST_ANSWER = SECOND
+"""How long the report of an endless stall waits for the process to answer what it does."""
+FIRST_SAMPLE = 5 * SECOND
+"""How long it waits for py-spy, which on a busy machine needs some time to start."""
 MOST_QUESTIONS = 12
 NO_TRACE = "no sample was taken in time"
 LATE_LINE = "after the fact: the line may be the next one"
@@ -229,11 +231,19 @@ class Watcher:
             wait = 4.0 * episode.dumps if seen or episode.dumps > 3 else self.settings.threshold
             episode.next_dump = now + int(wait * SECOND)
             episode.traced = episode.traced or proc.traced(self.pid)
-        asked = any(not question.answered for question in episode.questions.values())
-        sampled = (episode.taken and not asked) or now - episode.opened > FIRST_SAMPLE
-        if now >= episode.next_report and episode.running and sampled:
+        if now >= episode.next_report and episode.running and self._has_looked(episode, now):
             self._report(episode, now, "ongoing")
             episode.next_report = now + 3 * (now - episode.since)
+
+    def _has_looked(self, episode: Episode, now: int) -> bool:
+        """Whether enough is known of a stall that lasts to report it."""
+        if any(
+            not question.answered and now - question.asked < FIRST_ANSWER
+            for question in episode.questions.values()
+        ):
+            return False
+        patience = FIRST_SAMPLE if self._dumps is not None else FIRST_ANSWER
+        return bool(episode.taken) or now - episode.opened > patience
 
     def _question(self, episode: Episode, now: int) -> None:
         """Ask the process for a sample, unless it still owes two."""
@@ -434,10 +444,12 @@ class Watcher:
         cpu = (sched.ran - episode.sched.ran) / SECOND
         watched = max((episode.changed or now) - episode.opened, 1) / SECOND
         queued = (sched.queued - episode.sched.queued) / SECOND
-        cpu += before * min(cpu / watched, 1.0)  # before it was watched, most likely the same
-        queued += before * min(queued / watched, 1.0)
+        if 4 * watched > before:  # before it was watched, most likely the same
+            cpu += before * min(cpu / watched, 1.0)
+            queued += before * min(queued / watched, 1.0)
         if episode.late is not None:
             cpu = episode.late.cpu / SECOND
+            queued = min(queued, duration - cpu)
         collected = episode.end_collected if episode.changed else self._loops.collected(now)
         collecting = (collected - episode.collected) / SECOND
         return Times(
