@@ -1,0 +1,88 @@
+"""What a stall is called, from times as a machine may measure them, busy ones included."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.model import Frame, StallKind
+from auditor.runtime.board import Board
+from auditor.runtime.classify import Times, classify
+from auditor.runtime.clock import MILLISECOND
+from auditor.runtime.episode import Episode, Question, Taken
+from auditor.runtime.loops import BoardLoop
+from auditor.runtime.proc import UNKNOWN, Sched
+
+THRESHOLD = 0.1
+MS = MILLISECOND
+
+
+def episode(*questions: Question, seen: bool = True, waiting: bool = False, overslept: int = 0) -> Episode:
+    """A stall of 300 ms, looked at from 50 ms on."""
+    board, file = Board.create()
+    file.close()
+    found = Episode(
+        number=1,
+        loop=BoardLoop(board.slots[0]),
+        key=(1, 0, 0),
+        since=0,
+        opened=50 * MS,
+        asleep=False,
+        sched=UNKNOWN,
+        collected=0,
+        driver=None,
+        late_count=0,
+        questions=dict(enumerate(questions)),
+        waiting=waiting,
+        overslept=overslept,
+    )
+    if seen:
+        found.add(Taken(60 * MS, "in-process", exact=True, frames=(Frame("/app.py", 1, "f", project=True),)))
+    return found
+
+
+def kind(found: Episode, *, cpu: float = 0.0, queued: float = 0.0, collecting: float = 0.0) -> StallKind:
+    gil = found.gil(300 * MS, int(queued * 1e9))
+    return classify(found, Times(0.3, cpu, queued, collecting), gil, THRESHOLD)
+
+
+def asked(at: int, answered: int, *, slices: int = 0, loop_queued: int = 0, known: bool = True) -> Question:
+    """A question, how often its thread got the CPU until the answer, and for how long the loop's thread did not."""
+    clocks = Sched(0, 0, 0, known=known)
+    question = Question(at * MS, clocks, clocks, answered * MS)
+    question.wait(
+        (answered or 300) * MS, Sched(0, 0, slices, known=known), Sched(0, loop_queued * MS, 0, known=known)
+    )
+    return question
+
+
+PROMPT = asked(55, 56, slices=1)
+
+
+@pytest.mark.parametrize(
+    ("found", "times", "expected"),
+    [
+        (episode(PROMPT, waiting=True), {"cpu": 0.001}, StallKind.BLOCKING_WAIT),
+        (episode(PROMPT), {"cpu": 0.29}, StallKind.PYTHON_CPU),
+        (episode(asked(55, 0, slices=40)), {"cpu": 0.29}, StallKind.C_CALL),
+        # the thread that answers had no CPU: nobody need have held the lock
+        (episode(asked(55, 250, slices=1), waiting=True), {"cpu": 0.001}, StallKind.BLOCKING_WAIT),
+        (episode(asked(55, 250, slices=2)), {"cpu": 0.2, "queued": 0.05}, StallKind.PYTHON_CPU),
+        # the loop's thread had the lock and no CPU
+        (
+            episode(asked(55, 150, slices=9, loop_queued=90)),
+            {"cpu": 0.2, "queued": 0.09},
+            StallKind.PYTHON_CPU,
+        ),
+        # where the system tells nothing of that, a late answer is all there is to go by
+        (episode(asked(55, 0, known=False)), {"cpu": 0.29}, StallKind.C_CALL),
+        (episode(PROMPT), {"cpu": 0.05, "queued": 0.24}, StallKind.MACHINE_BUSY),
+        (episode(PROMPT, waiting=True), {"cpu": 0.01, "queued": 0.1}, StallKind.BLOCKING_WAIT),
+        # the watcher slept too long: was it the whole machine? not if the thread was seen to wait
+        (episode(PROMPT, overslept=240 * MS), {"cpu": 0.01}, StallKind.MACHINE_BUSY),
+        (episode(PROMPT, overslept=240 * MS, waiting=True), {"cpu": 0.01}, StallKind.BLOCKING_WAIT),
+        (episode(PROMPT), {"cpu": 0.29, "collecting": 0.25}, StallKind.GARBAGE_COLLECTION),
+        (episode(seen=False), {"cpu": 0.29}, StallKind.UNKNOWN),
+    ],
+)
+def test_the_kind_of_a_stall(found: Episode, times: dict[str, float], expected: StallKind) -> None:
+    assert kind(found, **times) is expected
