@@ -7,6 +7,7 @@ what the monitor said of it, as JSON: `python stall_kinds.py LOOP ROUNDS [NAME..
 from __future__ import annotations
 
 import asyncio
+import builtins
 import gc
 import hashlib
 import json
@@ -21,6 +22,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -54,29 +56,100 @@ def sized(work: Callable[[int], object], size: int) -> int:
 class Kinds:
     """What the stalls need, made beforehand."""
 
-    def __init__(self) -> None:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        self.database = sqlite3.connect(":memory:")
-        self.rows = sized(self._count, 20_000)
-        self.numbers = list(range(sized(lambda n: json.dumps(list(range(n))), 100_000)))
-        self.iterations = sized(lambda n: hashlib.pbkdf2_hmac("sha256", b"password", b"salt", n), 20_000)
-        self.spaces = int(10_000 * (SECONDS / self._regex_time(10_000)) ** 0.5)
-        self.bytes = sized(lambda n: open("/dev/urandom", "rb").read(n), 4_000_000)
-        self.turns = sized(self._loop, 200_000)
-        self.matrix = np.ones((700, 700))
-        self.products = sized(self._products, 3)
+    def prepare(self, names: list[str]) -> None:
+        """Make what these need before anybody watches."""
+        for name in names:
+            for needed in getattr(Kinds, name).__code__.co_names:
+                if isinstance(vars(Kinds).get(needed), cached_property):
+                    getattr(self, needed)
+
+    def close(self) -> None:
+        made = vars(self)
+        if "server" in made:
+            self.server.shutdown()
+            self.server.server_close()
+        if "database" in made:
+            self.database.close()
+
+    @cached_property
+    def server(self) -> ThreadingHTTPServer:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
+
+    @cached_property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/"
+
+    @cached_property
+    def database(self) -> sqlite3.Connection:
+        return sqlite3.connect(":memory:")
+
+    @cached_property
+    def rows(self) -> int:
+        return sized(self._count, 20_000)
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        return list(range(sized(lambda n: json.dumps(list(range(n))), 100_000)))
+
+    @cached_property
+    def iterations(self) -> int:
+        return sized(lambda n: hashlib.pbkdf2_hmac("sha256", b"password", b"salt", n), 20_000)
+
+    @cached_property
+    def spaces(self) -> int:
+        return int(10_000 * (SECONDS / self._regex_time(10_000)) ** 0.5)
+
+    @cached_property
+    def bytes(self) -> int:
+        return sized(lambda n: open("/dev/urandom", "rb").read(n), 4_000_000)
+
+    @cached_property
+    def turns(self) -> int:
+        return sized(self._loop, 200_000)
+
+    @cached_property
+    def matrix(self) -> Any:
+        return np.ones((700, 700))
+
+    @cached_property
+    def products(self) -> int:
+        return sized(self._products, 3)
+
+    @cached_property
+    def data(self) -> builtins.bytes:
         data = random.Random(0).randbytes(1_000_000)
-        self.data = data * max(1, sized(lambda n: zlib.compress(data * n, 6), 2) // 1)
-        self.left, self.right = socket.socketpair()
-        self.lock = threading.Lock()
-        self.needle = (0,) * 5000 + (1,)
-        self.haystack = [(0,) * 5000 + (2,)] * sized(lambda n: self.needle in [(0,) * 5000 + (2,)] * n, 500)
-        self.floats = [random.Random(n).random() for n in range(100_000)]
-        self.floats *= max(1, sized(lambda n: sorted(self.floats * n), 1))
-        random.Random(1).shuffle(self.floats)
-        self.huge = 1 << int(200_000 * (SECONDS / self._str_time(200_000)) ** 0.5)
+        return data * max(1, sized(lambda n: zlib.compress(data * n, 6), 2))
+
+    @cached_property
+    def left(self) -> socket.socket:
+        left, self.right = socket.socketpair()
+        return left
+
+    @cached_property
+    def lock(self) -> Any:
+        return threading.Lock()
+
+    @cached_property
+    def needle(self) -> tuple[int, ...]:
+        return (0,) * 5000 + (1,)
+
+    @cached_property
+    def haystack(self) -> list[tuple[int, ...]]:
+        other = (0,) * 5000 + (2,)
+        return [other] * sized(lambda n: self.needle in [other] * n, 500)
+
+    @cached_property
+    def floats(self) -> list[float]:
+        floats = [random.Random(n).random() for n in range(100_000)]
+        floats *= max(1, sized(lambda n: sorted(floats * n), 1))
+        random.Random(1).shuffle(floats)
+        return floats
+
+    @cached_property
+    def huge(self) -> int:
+        return 1 << int(200_000 * (SECONDS / self._str_time(200_000)) ** 0.5)
 
     def _count(self, rows: int) -> None:
         self.database.execute(
@@ -226,6 +299,7 @@ async def run(names: list[str], rounds: int, options: dict[str, Any]) -> dict[st
     from auditor.runtime import LoopLagMonitor, record
 
     kinds = Kinds()
+    kinds.prepare(names)
     done = []
     gc.collect()
     gc.freeze()
@@ -241,9 +315,7 @@ async def run(names: list[str], rounds: int, options: dict[str, Any]) -> dict[st
                 done.append({"name": name, "begin": begin, "took": took})
         await asyncio.sleep(0.1)
         await asyncio.to_thread(monitor.flush)
-    kinds.server.shutdown()
-    kinds.server.server_close()
-    kinds.database.close()
+    kinds.close()
     return {"mode": mode, "done": done, "stalls": [record.to_json(stall) for stall in monitor.stalls]}
 
 
