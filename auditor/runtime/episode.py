@@ -49,10 +49,13 @@ class Question:
     loop: Sched = UNKNOWN
     answered: int = 0
     locked: int = 0
+    doubtful: bool = False
+    """Whether the answer may have had to wait for the lock at all, so that it may be after the fact."""
 
     def wait(self, until: int, asking: Sched, loop: Sched) -> None:
         """Note how much of the time up to ``until`` was waiting for the lock, not for the CPU."""
         self.locked = until - self.asked
+        self.doubtful = not asking.known or not self.asking.known or asking.slices - self.asking.slices > 1
         if asking.known and self.asking.known:
             if asking.slices - self.asking.slices < TRIES:
                 self.locked = 0

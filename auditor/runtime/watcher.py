@@ -99,8 +99,10 @@ class Watcher:
         self.answers = 0
         """Native id of the thread that answers questions, or 0."""
         self._switches = 0
+        self._late_step = False
+        """Whether this step may come late for want of the interpreter lock, so that what it sees is after the fact."""
         self._waited = False
-        """Whether this step comes late for want of the interpreter lock, so that what it sees is after the fact."""
+        """Whether it surely does."""
 
     # ------------------------------------------------------------ one step
 
@@ -111,7 +113,9 @@ class Watcher:
         self._last_step = now
         self._first_step = self._first_step or now
         switches = proc.own_switches() if self._inside else 0
-        self._waited = overslept > PROMPT and (switches < 0 or switches - self._switches >= TRIES)
+        tries = switches - self._switches if switches >= 0 else TRIES
+        self._late_step = self._inside and overslept > PROMPT and tries > 1
+        self._waited = self._late_step and tries >= TRIES
         suspicious = int(self.settings.threshold * SECOND / 2)
         loops = self._loops()
         for loop in loops:
@@ -346,7 +350,7 @@ class Watcher:
                 question.wait(taken.at, *self._clocks(episode))
             if key != episode.key and episode.key:
                 return
-            taken.exact = bool(episode.key) and question.locked < PROMPT and not self._waited
+            taken.exact = bool(episode.key) and not question.doubtful and not self._late_step
             if running:
                 episode.add(taken)
             else:
