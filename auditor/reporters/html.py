@@ -163,7 +163,10 @@ def _items(found: Document, sources: Sources) -> list[Item]:
 def _diff_lines(diff: str) -> Iterator[tuple[str, str]]:
     for line in diff.split("\n") if diff else ():
         head = line.startswith(("---", "+++", "@@"))
-        yield ("h" if head else {"+": "i", "-": "d"}.get(line[:1], "")), plain(line)
+        yield (
+            ("h" if head else {"+": "i", "-": "d"}.get(line[:1], "")),
+            plain(line.rstrip() if line[:1] == " " else line),
+        )
 
 
 def _id(found: Document, action: Action) -> str:

@@ -87,7 +87,7 @@ def _common_start(texts: list[str]) -> int:
 
 
 def _line(where: Location, number: int, line: str, indent: int) -> CodeLine:
-    text = line[indent : indent + _WIDEST]
+    text = line[indent : indent + _WIDEST].rstrip()
     if number != where.line:
         return CodeLine(number, text, marked=False, indent=indent)
     end = where.end_column - 1 if where.end_line == where.line else len(line.rstrip())

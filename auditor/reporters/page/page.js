@@ -95,6 +95,11 @@
     }
     return text;
   };
+  const warm = (at) => {
+    for (const one of all.slice(at, at + 250)) textOf(one);
+    if (at + 250 < all.length) setTimeout(warm, 0, at + 250);
+  };
+  setTimeout(warm, 0, 0);
   const ruleOf = (one) => one.firstElementChild.lastElementChild.textContent;
   const visible = () => all.filter((one) => !one.hidden);
   const filter = () => {
@@ -150,7 +155,7 @@
     }
     filter();
   }
-  follow();
+  addEventListener("load", follow); // the browser moves the focus to the target itself, away from what can have it
 
   // ------------------------------------------------------------------ keyboard
   const step = (by) => {
