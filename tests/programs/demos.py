@@ -1041,6 +1041,91 @@ DEMOS: dict[str, Demo] = {
         """,
         {"data/keys.txt": "k", "settings.env": "access_log=access.txt\n"},
     ),
+    # -- what an audit guide calls wrong, and what it calls right
+    "guide_checkpoints": Demo(
+        """
+        from checkpoints.resume import resume
+        await resume("in")
+        """,
+        {"in.json": "{}"},
+    ),
+    "guide_temporary_files": Demo(
+        """
+        from uploads.api import app
+        with client(app) as web:
+            for _ in range(2):
+                assert web.put("/uploads/a.bin", content=b"data").json() == {"size": 4}
+        """,
+    ),
+    "guide_sqlite": Demo(
+        """
+        from records.api import app
+        with client(app) as web:
+            assert web.post("/pages/a", content=b"text").json()["pages"] > 0
+            assert web.get("/search?word=text").status_code == 200
+        """,
+    ),
+    "guide_connection_per_request": Demo(
+        """
+        import sqlite3
+        sqlite3.connect("ledger.db").execute("create table entries (text)")
+        from ledger.api import app
+        with client(app) as web:
+            web.post("/entries", content=b"text")
+            assert web.get("/entries").status_code == 200
+        """,
+    ),
+    "guide_large_json": Demo(
+        """
+        from structure.api import app
+        with client(app) as web:
+            assert web.get("/documents/in").status_code == 200
+        """,
+        {"in.json": "{}"},
+    ),
+    "guide_heartbeat": Demo(
+        """
+        from live.app import app
+        with client(app) as web, web.websocket_connect("/ws/in") as socket:
+            assert socket.receive_json() == {"type": "ping"}
+            assert socket.receive_json() == {}
+        """,
+        {"in.json": "{}"},
+    ),
+    "guide_stages": Demo("""
+        from pipeline.executor import process
+        await process({})
+        """),
+    "guide_shutdown": Demo("""
+        from engine.app import app
+        with client(app):
+            pass
+        """),
+    "guide_background": Demo("""
+        from intake.api import app
+        with client(app) as web:
+            web.post("/upload", content=b"data")
+            web.post("/again/a")
+        """),
+    "guide_hidden_sync": Demo("""
+        from hidden.api import app
+        with client(app) as web:
+            assert web.post("/process", content=b"data").status_code == 200
+        """),
+    "guide_await_sync": Demo("""
+        from waiting.jobs import handler
+        with failing():
+            await handler()
+        """),
+    "guide_log_middleware": Demo("""
+        from front.app import app
+        with client(app) as web:
+            assert web.get("/").status_code == 200
+        """),
+    "guide_lag_monitor": Demo("""
+        from monitoring.lag import monitor
+        await monitor(2)
+        """),
     # -- mechanisms of real programs
     "completed_futures": Demo(
         """

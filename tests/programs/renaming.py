@@ -35,6 +35,7 @@ LIBRARIES = (
     "multiprocessing",
     "multiprocessing.connection",
     "pathlib",
+    "sqlite3",
     "threading",
     "time",
     "uvicorn",
