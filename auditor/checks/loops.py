@@ -112,6 +112,10 @@ def _catches(handler: cst.ExceptHandler) -> bool:
 def _gives_up(body: cst.BaseSuite) -> bool:
     """Whether a block does nothing but say something, or return nothing."""
     for statement in body.body:
+        if isinstance(statement, cst.If):
+            if all(map(_gives_up, _branches(statement))):
+                continue
+            return False
         if not isinstance(statement, cst.SimpleStatementLine):
             return False
         for small in statement.body:
@@ -123,6 +127,15 @@ def _gives_up(body: cst.BaseSuite) -> bool:
                 continue
             return False
     return True
+
+
+def _branches(statement: cst.If) -> list[cst.BaseSuite]:
+    match statement.orelse:
+        case cst.If() as other:
+            return [statement.body, *_branches(other)]
+        case cst.Else(body=last):
+            return [statement.body, last]
+    return [statement.body]
 
 
 def _is_nothing(value: cst.BaseExpression) -> bool:
