@@ -35,13 +35,14 @@ class Selector:
     """One parameter of an API: by position (``self`` not counted), by name, or by either.
 
     ``elements``: the argument is a display whose elements are meant; ``variadic``: all positional arguments from
-    ``position`` on are meant.
+    ``position`` on are meant. ``assigned``: no argument, but what is assigned to the attribute of that name.
     """
 
     position: int | None = None
     argument: str | None = None
     elements: bool = False
     variadic: bool = False
+    assigned: bool = False
 
 
 class Arguments(Protocol):

@@ -75,6 +75,14 @@ class Catalog:
         """How ``dotted`` runs what is handed to it, all entries; `runs_in_call` chooses among them."""
         return self._find(self._tables.runs, dotted) or ()
 
+    def assigned(self) -> frozenset[str]:
+        """Names of attributes, without their types, to which callables are assigned that something then runs."""
+        return frozenset(
+            dotted.rpartition(".")[2]
+            for dotted, entries in self._tables.runs.items()
+            if any(entry.callable.assigned for entry in entries)
+        )
+
     def runs_in_call(self, dotted: str, arguments: Arguments) -> tuple[Runs, ...]:
         """The entries in force for a call: for each thing handed over, the first whose conditions hold."""
         chosen: dict[object, Runs] = {}

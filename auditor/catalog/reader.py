@@ -300,6 +300,7 @@ class TableReader:
             role=_text(raw, "role"),
             methods=self.words(raw, "methods"),
             shared=raw.get("shared") is True,
+            unless=self.words(raw, "unless"),
         )
 
     def decorates(self, raw: RawTable) -> Decorates:
@@ -530,7 +531,8 @@ class TableReader:
         for name in raw.keys() - known:
             self.report(f"unknown key {name!r} in {key!r}; {did_you_mean(name, known)}", key, name)
         position, argument = raw.get("position"), raw.get("argument")
-        if position is None and argument is None:
+        assigned = raw.get("assigned") is True
+        if position is None and argument is None and not assigned:
             self.report(f"{key!r} selects no argument; give 'position', 'argument' or both", key)
         if position is not None and (
             isinstance(position, bool) or not isinstance(position, int) or position < 0
@@ -541,7 +543,11 @@ class TableReader:
             self.report("an argument is no name; write the name of the parameter", key, "argument")
             argument = None
         return Selector(
-            position, argument, elements=raw.get("elements") is True, variadic=raw.get("variadic") is True
+            position,
+            argument,
+            elements=raw.get("elements") is True,
+            variadic=raw.get("variadic") is True,
+            assigned=assigned,
         )
 
     def _context(self, raw: RawTable, key: str) -> ContextChange | None:

@@ -71,6 +71,7 @@ TABLES: Final = {
             "role": str,
             "methods": list,
             "shared": bool,
+            "unless": list,
         },
         ("names", "callable", "kind"),
     ),
@@ -130,7 +131,7 @@ CONTEXT_WORDS: Final[dict[str, dict[str, Thread | Loop | Phase]]] = {
     "phase": {word.value: word for word in Phase},
 }
 SELECTOR_KEYS: Final = frozenset({"position", "argument"})
-CALLABLE_KEYS: Final = SELECTOR_KEYS | {"elements", "variadic"}
+CALLABLE_KEYS: Final = SELECTOR_KEYS | {"elements", "variadic", "assigned"}
 TEST_KEYS: Final = frozenset({"equals", "starts_with", "given", "type", "mentions"})
 VARIANT_KEYS: Final = frozenset({"when", "cost", "bounded", "gil"})
 

@@ -145,7 +145,8 @@ class Runs:
 
     ``methods``: what is handed over is a class, or an instance of one, and these methods of it run. ``result``:
     ``call``, the API gives back what the callable does; ``wrapper``, a function that runs the callable when called.
-    ``shared``: it runs on a pool of few threads that others count on as well.
+    ``shared``: it runs on a pool of few threads that others count on as well. ``unless``: attributes whose mention in
+    the program says that it is not so there.
     """
 
     names: tuple[str, ...]
@@ -161,6 +162,7 @@ class Runs:
     role: str = ""
     methods: tuple[str, ...] = ()
     shared: bool = False
+    unless: tuple[str, ...] = ()
 
     def matches(self, arguments: Arguments) -> bool:
         """Whether the call is one of those that this entry describes: all of ``when`` hold."""

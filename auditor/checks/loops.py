@@ -7,12 +7,14 @@ from typing import Final
 import libcst as cst
 
 from auditor.engine.rule import Rule
+from auditor.index import facts as f
 from auditor.model import Phase
 
 _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException"})
 _QUIET: Final = frozenset(
     {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "echo"}
 )
+_RUNS: Final = frozenset({"run_until_complete", "run_forever"})
 _WAYS_OUT: Final = frozenset(
     {
         "run", "run_until_complete", "run_sync", "run_coroutine_threadsafe", "call_soon_threadsafe", "new_event_loop",
@@ -42,7 +44,8 @@ class WithoutLoop(Rule):
 
     def visit_Call(self, node: cst.Call) -> None:
         phases = {phase for _, phase in self.context.contexts()}
-        if not self.context.is_handled and phases - {Phase.IMPORT}:
+        # test cases may have a loop set for them
+        if not self.context.is_handled and phases - {Phase.IMPORT, Phase.TEST}:
             self.report(node)
 
 
@@ -52,11 +55,17 @@ class CapturedEarly(Rule):
     def visit_Call(self, node: cst.Call) -> None:
         """Confirm that it is kept: assigned, or the default of a parameter."""
         phases = {phase for _, phase in self.context.contexts()}
-        if phases != {Phase.IMPORT} or self.context.is_handled:
+        if phases != {Phase.IMPORT} or self.context.is_handled or self._is_run():
             return
         parent = self.context.parent()
         if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Param, cst.Arg)):
             self.report(node)
+
+    def _is_run(self) -> bool:
+        """Whether the module runs a loop itself: that is the one it means."""
+        facts = self.context.suspect.function.module.facts
+        callees = (facts.exprs[call[f.C_CALLEE]] for call in facts.calls)
+        return any(callee[0] == f.ATTR and callee[2] in _RUNS for callee in callees)
 
 
 class LostWithoutLoop(Rule):

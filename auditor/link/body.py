@@ -74,6 +74,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
                     continue
             self.call(values, number, place_of(module, number), constraints)
         self.implicit_calls()
+        if self.edges.assigned:
+            self.assigned_callbacks()
         return self.result
 
     def is_awaited(self, number: int) -> bool:

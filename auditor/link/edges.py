@@ -75,6 +75,7 @@ class Edges:
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
+        self.assigned = evaluator.catalog.assigned()
         self.record_all = record_all  # calls that do nothing of interest too, for a dump of the call graph
         self._implementations: dict[Function, list[Function]] = {}
         self._inert: dict[Module, bytearray] = {}
@@ -188,8 +189,19 @@ class Edges:
     def runs(self, dotted: str) -> tuple[Runs, ...]:
         known = self._runs.get(dotted)
         if known is None:
-            known = self._runs[dotted] = self.evaluator.catalog.runs(dotted)
+            found = self.evaluator.catalog.runs(dotted)
+            known = self._runs[dotted] = tuple(
+                x for x in found if not x.unless or not self._mentions(x.unless)
+            )
         return known
+
+    def _mentions(self, names: tuple[str, ...]) -> bool:
+        """Whether the program has an attribute of one of these names."""
+        return any(
+            expression[0] == f.ATTR and expression[2] in names
+            for module in self.evaluator.program.modules
+            for expression in module.facts.exprs
+        )
 
     def transform(
         self, change: ContextChange, *, drives: bool = False, relative: bool = False, task: bool = False

@@ -39,7 +39,7 @@ class Hop:
 class Exposed:
     """Where a context enters synchronous code on the way to a sink. ``hops`` lead from the root to the sink.
 
-    On a thread the exposure is where the thread gets its work; on the loop, where a coroutine calls on.
+    On a thread the exposure is the call in the function that the thread runs; where the thread gets it is on the path.
     """
 
     __slots__ = ("at", "confidence", "context", "hops", "roles", "why")
@@ -90,7 +90,7 @@ class Exposures:
             for current, hops, loss in level:
                 entering, begins = self._arrivals(current)
                 if begins:
-                    found.extend(self._beginning(current, hops, loss))
+                    found.append(self._beginning(current, hops, loss))
                 for before, edge in entering:
                     if self._declared.is_opaque(before.node.function):
                         continue
@@ -104,9 +104,8 @@ class Exposures:
 
     def here(self, state: State, place: Place) -> Exposed:
         """The one exposure of what is wrong in itself: the place, and how the program gets there."""
-        return self._exposed(
-            state, state.before, state.edge, (Hop(state.node.function, place, None),), state.loss, stays=True
-        )
+        hops = (Hop(state.node.function, place, None),)
+        return self._exposed(state, state.before, state.edge, hops, state.loss)
 
     def _arrivals(self, state: State) -> tuple[list[tuple[State, Edge]], bool]:
         """Steps by which synchronous code enters the state's function, and whether the context begins in it as well."""
@@ -128,20 +127,17 @@ class Exposures:
             return [], True
         return steps, False
 
-    def _beginning(self, state: State, hops: tuple[Hop, ...], loss: int) -> list[Exposed]:
-        """The context begins in the state's function: one exposure, or one for each place that hands it to a thread."""
-        if not c.OFF_LOOP[state.context] or state.node.function.is_async:
-            return [self._exposed(state, state.before, state.edge, hops, loss)]
-        found: dict[tuple[int, int, int], Exposed] = {}
-        for before, edge in _pairs(state):
-            if edge.how not in STEPS:
-                exposed = self._exposed(state, before, edge, hops, max(loss, before.loss))
-                known = found.get(exposed.spot())
-                if known is None or exposed.rank() < known.rank():
-                    found[exposed.spot()] = exposed
-        if found:
-            return list(found.values())
-        return [self._exposed(state, state.before, state.edge, hops, loss)]
+    def _beginning(self, state: State, hops: tuple[Hop, ...], loss: int) -> Exposed:
+        """The context begins in the state's function; on a thread it is the best of the places that hand it over."""
+        if c.OFF_LOOP[state.context] and not state.node.function.is_async:
+            handed = [
+                self._exposed(state, before, edge, hops, max(loss, before.loss))
+                for before, edge in _pairs(state)
+                if edge.how not in STEPS
+            ]
+            if handed:
+                return min(handed, key=Exposed.rank)
+        return self._exposed(state, state.before, state.edge, hops, loss)
 
     def _exposed(
         self,
@@ -150,8 +146,6 @@ class Exposures:
         edge: Edge | None,
         hops: tuple[Hop, ...],
         loss: int,
-        *,
-        stays: bool = False,
     ) -> Exposed:
         prefix: list[Hop] = []
         roles: set[str] = set()
@@ -169,18 +163,13 @@ class Exposures:
             if hop.edge is not None and hop.edge.how in _STARTS:
                 start = i
         kept = prefix[start:]
-        at = len(kept)
-        if kept and kept[0].edge is not None:
-            first = kept[0].edge.how
-            if first == "register" and not _is_thread(state, kept):
-                why = kept[0].edge.role or "registered"
-                kept = kept[1:]
-                at -= 1
-            elif c.OFF_LOOP[state.context] and len(kept) == 1 and first in _STARTS and not stays:
-                at = 0
+        first = kept[0].edge if kept else None
+        if first is not None and first.how == "register" and not _is_thread(state, kept):
+            why = first.role or "registered"
+            kept = kept[1:]
         return Exposed(
             (*kept, *hops),
-            at,
+            len(kept),
             at_line(hops[0].function, state.context, hops[0].place.line),
             _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
             why,

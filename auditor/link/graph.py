@@ -217,7 +217,10 @@ class Graph:
     def _certain_roots(self) -> None:
         for module in self.evaluator.program.modules:
             body = module.functions[0]
-            self.root(body, c.SYNC_TEST if module.is_test else c.IMPORT, "the module is imported")
+            if module.name.rpartition(".")[2] == "__main__" and not module.is_test:
+                self.root(body, c.CLI, "the module is run")
+            else:
+                self.root(body, c.SYNC_TEST if module.is_test else c.IMPORT, "the module is imported")
             for function in module.functions:
                 facts = function.facts
                 if facts.kind == f.CLASS_BODY:

@@ -69,7 +69,7 @@ class Handovers(Recorder):
                 self.run_value(value, entry, number, place, constraints)
             self.hand_over(expression, entry, dotted, constraints)
             if entry.kind in ("offload", "thread"):
-                wrong = misuses.given(self, values, entry)
+                wrong = misuses.given(self, values, entry, number)
                 if wrong is not None:
                     self.result.misuses.append(misuses.Misuse(place, dotted, *wrong, constraints))
 
@@ -78,6 +78,26 @@ class Handovers(Recorder):
         found = self.module.facts.exprs[expression]
         if entry.kind in ("offload", "thread") and found[0] == f.CALL:
             self.result.handed_over.append(HandedOver(self.module, found[1], dotted, constraints))
+
+    def assigned_callbacks(self) -> None:
+        """What is assigned to attributes that a library calls: ``client.on_message = self.received``."""
+        for base, name, given, *span, region in self.function.facts.writes:
+            if name not in self.edges.assigned:
+                continue
+            constraints = self.constraints_at(region)
+            if constraints is None:
+                continue
+            for value in self.evaluator.concrete(self.values(base)):
+                if value.kind == v.INSTANCE:
+                    owners = tuple(self.evaluator.hierarchy.external_bases(value.a))
+                else:
+                    owners = (self.evaluator.type_name(value) or "",)
+                entries = [x for owner in owners if owner for x in self.edges.runs(f"{owner}.{name}")]
+                for entry in entries[:1] if entries and entries[0].callable.assigned else ():
+                    for target in self.values(given):
+                        for function_value, function, _ in self.function_targets(target):
+                            captured = function_value.b or () if function_value.kind == v.FUNCTION else ()
+                            self.run_function(function, captured, entry, Place(*span), constraints)
 
     def run_value(
         self, value: Value, entry: Runs, number: int, place: Place, constraints: Constraints

@@ -82,15 +82,15 @@ class Misuse:
         self.constraints = constraints
 
 
-def given(builder: BodyValues, values: Values, entry: Runs) -> tuple[str, str] | None:
-    """Group and name where every one of ``values`` is wrong for what runs it elsewhere."""
+def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tuple[str, str] | None:
+    """Group and name where every one of ``values`` is wrong for what runs it elsewhere; ``number`` is its call."""
     if not values:
         return None
     groups = {_given(builder, value, entry) for value in values}
     if len(groups) != 1:
         return None
     group = groups.pop()
-    if not group:
+    if not group or (group == GIVEN_LOCAL and not _is_surely_process(builder, number)):
         return None
     function = _function(values[0])
     return group, _name(function) if function is not None else ""
@@ -115,6 +115,17 @@ def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
     if entry.shared and facts.endless and facts.kind == f.DEF:
         return GIVEN_ENDLESS
     return ""
+
+
+def _is_surely_process(builder: BodyValues, number: int) -> bool:
+    """Whether all that the callee may be runs what it is given in another process."""
+    callee = builder.module.facts.calls[number][f.C_CALLEE]
+    called = builder.evaluator.values(builder.module, callee)
+    every = [builder.edges.runs(x.a) for x in called if x.kind == v.EXTERNAL]
+    return all(
+        any(entry.sync is not None and entry.sync.thread == Thread.PROCESS for entry in entries)
+        for entries in every
+    )
 
 
 def _function(value: Value) -> Function | None:

@@ -10,7 +10,7 @@ from auditor.link import values as v
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
-    from auditor.link.exposures import Exposed
+    from auditor.link.exposures import Exposed, Hop
     from auditor.link.graph import Graph
     from auditor.link.nodes import Node, Sink
     from auditor.link.program import Function
@@ -30,6 +30,7 @@ _OWNS: Final = frozenset(
 OF_INTEREST: Final = _OWNS | {"asyncio.get_running_loop"}
 """Calls that are looked for in bodies, whether or not the catalog says anything of them."""
 
+_SETS_ONLY: Final = frozenset({_SETS})
 _PATCHES: Final = frozenset({"nest_asyncio", "nest_asyncio2"})
 _HANDLED: Final = frozenset({"RuntimeError", "Exception", "BaseException", ""})
 _DEPTH: Final = 2
@@ -47,7 +48,7 @@ class Ownership:
             for level, name in module.facts.imports
             if not level
         )
-        self._sets: dict[tuple[Node, bool], bool] = {}
+        self._found: dict[tuple[Node, frozenset[str]], bool] = {}
 
     def is_fault(self, function: Function, sink: Sink, domain: int) -> bool:
         """Whether an effect other than blocking may be one where it stands."""
@@ -63,39 +64,46 @@ class Ownership:
         effect = sink.api.effect
         if domain == c.LOOP_DOMAIN or effect == "blocks":
             return False
-        hops = exposed.hops
-        first = exposed.at
-        edge = hops[first].edge
-        if domain == c.THREAD_DOMAIN and edge is not None and edge.how not in STEPS:
-            first += 1  # the hand-over itself happens on another thread
         if effect == "needs-loop":
             return False  # a loop that is set, or belongs to the thread, does not run for that
-        owns = effect != "get-loop"
-        if domain == c.MAIN_DOMAIN:
-            first = 0
-        return any(self._has(hop.function, owns=owns) for hop in hops[first:])
+        hops = exposed.hops if domain == c.MAIN_DOMAIN else exposed.hops[exposed.at :]
+        if effect != "get-loop":
+            return any(self._reaches(self._graph.edges.node(hop.function), _DEPTH, _OWNS) for hop in hops)
+        return any(self._sets_before(hop) for hop in hops)
 
-    def _has(self, function: Function, *, owns: bool) -> bool:
-        """Whether the function, or what it calls, sets a loop for its thread (``owns``: or makes or runs one)."""
+    def _sets_before(self, hop: Hop) -> bool:
+        """Whether the function of the hop sets a loop, itself or by what it calls, before it goes on to the next."""
         edges = self._graph.edges
-        return self._reaches(edges.node(function), _DEPTH, owns=owns)
+        body = edges.body(edges.node(hop.function))
+        calls = hop.function.module.facts.calls
+        place = hop.place
+        return any(
+            dotted == _SETS
+            and (calls[number][f.C_LINE], calls[number][f.C_COLUMN]) < (place.line, place.column)
+            for number, dotted in body.externals
+        ) or any(
+            (edge.place.line, edge.place.column) < (place.line, place.column)
+            and edge.how in STEPS
+            and self._reaches(edge.target, _DEPTH - 1, _SETS_ONLY)
+            for edge in body.edges
+        )
 
-    def _reaches(self, node: Node, depth: int, *, owns: bool) -> bool:
-        key = (node, owns)
-        known = self._sets.get(key)
+    def _reaches(self, node: Node, depth: int, names: frozenset[str]) -> bool:
+        """Whether the node makes one of these calls, itself or within some steps."""
+        key = (node, names)
+        known = self._found.get(key)
         if known is not None:
             return known
         body = self._graph.edges.body(node)
-        names = _OWNS if owns else {_SETS}
         found = any(dotted in names for _, dotted in body.externals)
         if not found and depth:
-            self._sets[key] = False  # for recursion
+            self._found[key] = False  # for recursion
             found = any(
-                self._reaches(edge.target, depth - 1, owns=owns)
+                self._reaches(edge.target, depth - 1, names)
                 for edge in body.edges
                 if edge.how in STEPS and not edge.target.function.is_async
             )
-        self._sets[key] = found
+        self._found[key] = found
         return found
 
     def _is_own(self, function: Function, sink: Sink) -> bool:

@@ -574,3 +574,17 @@ def test_futures_that_are_done() -> None:
             return future.result()
     """)
     assert linked.blocks() == {"direct"}
+
+
+@pytest.mark.parametrize(("mention", "is_worker"), [("loop_start", True), ("loop_read", False)])
+def test_callbacks_that_are_assigned_run_on_the_thread_of_the_library(mention: str, is_worker: bool) -> None:
+    linked = Linked(f"""
+        from paho.mqtt.client import Client
+        def received(client, userdata, message): ...
+        def start():
+            client = Client()
+            client.on_message = received
+            client.{mention}()
+        """)
+    states = linked.graph.by_function.get(linked.function("app.received"), [])
+    assert any(c.thread_of(state.context) == Thread.WORKER for state in states) == is_worker
