@@ -3,7 +3,7 @@
 #   PYTHON=python3.12   interpreter for the virtual environment (default: the first suitable one on PATH)
 #   VENV=.venv          where the virtual environment lives
 #   PATHS="src tests"   what `make audit` audits
-#   ARGS="..."          further options for `make audit`, `make test` and `make bench`
+#   ARGS="..."          further options for `make audit`, `make test`, `make bench` and `make engine`
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help audit test check lint format samples bench clean
+.PHONY: help audit test check lint format samples bench engine clean
 
 help:
 	@echo 'make audit               audit the bundled example; findings do not fail the target'
@@ -28,6 +28,7 @@ help:
 	@echo 'make format              let ruff format and fix what it can'
 	@echo 'make samples             write reports/samples/ anew'
 	@echo 'make bench               speed and accuracy figures'
+	@echo 'make engine              start the reference document engine: http://127.0.0.1:8080'
 	@echo 'make clean               remove the virtual environment and caches'
 
 $(STAMP): pyproject.toml constraints.txt
@@ -69,6 +70,10 @@ samples: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+engine: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[engine]'
+	@cd fixtures/engine && $(abspath $(BIN))/python -m fixed --data $(CURDIR)/engine-data $(ARGS)
 
 clean:
 	rm -rf $(VENV) .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

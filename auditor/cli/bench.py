@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.cli.errors import UsageError
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.loadtest.figures import Summary, Verdict
     from auditor.loadtest.plan import Load
     from auditor.loadtest.rounds import Round
+    from auditor.model import Stall
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,20 +57,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
     out.add_argument("--json", metavar="FILE", help="write all samples and figures to FILE")
     out.add_argument("--html", metavar="FILE", help="write a report with plots to FILE")
-    out.add_argument("--stalls", metavar="FILE", help="stalls of a loop monitor to lay over the plots")
+    out.add_argument(
+        "--stalls",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what 'auditor monitor --record FILE' has recorded of your service: laid over the plots; repeatable",
+    )
+    out.add_argument(
+        "--no-monitor",
+        action="store_true",
+        help="do not watch the engines' loops for the sake of the plots of --html",
+    )
     out.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when everything is kept that was promised, 1 when not."""
+    from auditor.cli import evidence
     from auditor.loadtest import figures, output
     from auditor.loadtest.engines import Unusable
 
-    stalls = _read_stalls(arguments.stalls)
-    try:
-        rounds = _rounds(arguments)
-    except Unusable as error:
-        raise UsageError(str(error)) from error
+    evidence.read(
+        tuple(arguments.stalls), "--stalls"
+    )  # what is wrong with it is said before it is waited for
+    with tempfile.TemporaryDirectory(prefix="auditor-bench-stalls-") as directory:
+        record = os.path.join(directory, "stalls.jsonl") if _monitored(arguments) else ""
+        try:
+            rounds = _rounds(arguments, record)
+        except Unusable as error:
+            raise UsageError(str(error)) from error
+        written = [record] if record and os.path.exists(record) else []
+        stalls = _on_the_clock(evidence.read((*arguments.stalls, *written), "--stalls").stalls)
     summaries = figures.summarise(rounds)
     verdicts = figures.promises(rounds, summaries) or figures.limits(summaries)
     output.write_text(summaries, verdicts, sys.stdout)
@@ -74,7 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
     return OK if all(verdict.kept for verdict in verdicts) else FINDINGS
 
 
-def _rounds(arguments: argparse.Namespace) -> list[Round]:
+def _monitored(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.html) and arguments.url is None and not arguments.no_monitor
+
+
+def _rounds(arguments: argparse.Namespace, record: str) -> list[Round]:
     from auditor.loadtest import rounds
 
     load = _load(arguments)
@@ -88,7 +114,7 @@ def _rounds(arguments: argparse.Namespace) -> list[Round]:
             raise UsageError(f"--engines: there is no engine {name!r}; {did_you_mean(name, rounds.ENGINES)}")
     if not names:
         raise UsageError("--engines: name at least one of idle, broken and fixed")
-    return rounds.compare(load, arguments.rounds, names, _teller(arguments))
+    return rounds.compare(load, arguments.rounds, names, _teller(arguments), record)
 
 
 def _load(arguments: argparse.Namespace) -> Load:
@@ -149,25 +175,12 @@ def _write_files(
         raise UsageError(f"{error.filename}: cannot be written ({error.strerror})") from error
 
 
-def _read_stalls(path: str | None) -> list[tuple[float, float, str]]:
-    """JSON lines of ``{"start": ..., "seconds": ..., "where": ...}``, the start on the machine's monotonic clock."""
-    if path is None:
-        return []
-    import json
+def _on_the_clock(stalls: Sequence[Stall]) -> list[tuple[float, float, str]]:
+    """Starts on the machine's monotonic clock, seconds, and words; the monitor writes down wall clock times."""
+    from auditor.runtime.wording import place
 
-    stalls: list[tuple[float, float, str]] = []
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for line in lines:
-                stall = json.loads(line)
-                stalls.append((float(stall["start"]), float(stall["seconds"]), str(stall.get("where", ""))))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f'{path}:{len(stalls) + 1}: not a stall; each line is {{"start": ..., "seconds": ..., "where": ...}}'
-        ) from error
-    return stalls
+    offset = time.time() - time.monotonic()
+    return [(one.start - offset, one.duration, f"{place(one)} ({one.kind})") for one in stalls]
 
 
 def _teller(arguments: argparse.Namespace) -> Any:

@@ -10,8 +10,8 @@ from auditor.verdict.evidence import Evidence, Ran
 
 
 @cache
-def read(paths: tuple[str, ...]) -> Evidence:
-    """The stalls of all files and what ran meanwhile; every problem with the files is reported at once."""
+def read(paths: tuple[str, ...], option: str = "--evidence") -> Evidence:
+    """The stalls of all files that the option named and what ran meanwhile; all problems are reported at once."""
     from auditor.runtime import record
 
     stalls: list[Stall] = []
@@ -22,9 +22,9 @@ def read(paths: tuple[str, ...]) -> Evidence:
             stalls += record.stalls(path)
             ran += (Ran(*found) for found in record.ran(path))
         except OSError as error:
-            problems.append(f"--evidence: {path} cannot be read ({error.strerror})")
+            problems.append(f"{option}: {path} cannot be read ({error.strerror})")
         except ValueError as error:
-            problems.append(f"--evidence: {error}")
+            problems.append(f"{option}: {error}")
     if problems:
         raise UsageError(*problems)
     return Evidence(tuple(stalls), tuple(ran))

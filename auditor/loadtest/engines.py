@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,7 @@ LIBRARIES = (
     "uvicorn",
     "websockets",
 )
+MONITOR = (sys.executable, "-m", "auditor", "monitor", "--quiet", "--threshold", "50ms")
 EXTRA = "pip install 'loop-auditor[engine]'"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -67,15 +70,26 @@ def make_samples(target: Path, count: int, *, lines: int, padding: int = 0) -> l
 
 
 @contextlib.contextmanager
-def running(engine: str, workers: int) -> Iterator[str]:
-    """A fresh server; yields its address. It is stopped, and its data removed, at the end."""
+def running(engine: str, workers: int, record: str = "") -> Iterator[str]:
+    """A fresh server; yields its address. It is stopped, and its data removed, at the end.
+
+    With ``record`` the loop monitor watches it, and appends its stalls to the file of that name.
+    """
     with (
         tempfile.TemporaryDirectory(prefix=f"auditor-bench-{engine}-") as data,
         Path(data, "server.log").open("w", encoding="utf-8") as log,
     ):
         command = [sys.executable, "-m", engine, "--port", "0", "--workers", str(workers), "--data", data]
+        if record:
+            command = [*MONITOR, "--record", record, "--", *command]
         server = subprocess.Popen(
-            command, cwd=directory(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            cwd=directory(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # so that what it has started can be stopped with it
         )
         try:
             yield _address(server, Path(log.name), engine)
@@ -110,7 +124,7 @@ def _stop(server: subprocess.Popen[str]) -> None:
     try:
         server.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        server.kill()
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()
     assert server.stdout is not None
     server.stdout.close()

@@ -15,6 +15,9 @@ from auditor.loadtest.rounds import Round
 VERSION = 1
 """Of the JSON form; it changes when a field is removed or changes its meaning."""
 
+BUSY = 0.02
+"""Seconds that one in a hundred heartbeats and requests may be late for the load's own sake."""
+
 TITLES = {"heartbeats": "heartbeat", "requests": "request", "uploads": "upload"}
 
 
@@ -63,6 +66,11 @@ def write_text(summaries: Sequence[Summary], verdicts: Sequence[Verdict], out: I
         f"\nmilliseconds from the time when it should have been sent; medians of {count} round{'s' * (count != 1)}; "
         f"the load itself was late by up to {milliseconds(late)} ms (p99)\n\n"
     )
+    if late > BUSY:
+        out.write(
+            "The machine was too busy to keep the load in time: the figures say more about it than about the "
+            "engines. Repeat this when nothing else runs.\n\n"
+        )
     for verdict in verdicts:
         out.write(f"{'kept  ' if verdict.kept else 'BROKEN'}  {verdict.what}: {verdict.measured}\n")
 

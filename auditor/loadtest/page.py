@@ -16,6 +16,8 @@ from auditor.loadtest.rounds import Round
 HERE = Path(__file__).parent
 LIMITS = {"heartbeats": HEARTBEAT_SLO, "requests": REQUEST_SLO, "uploads": REQUEST_SLO}
 
+MOST_PLACES = 15
+
 Stalls = Sequence[tuple[float, float, str]]
 
 
@@ -46,6 +48,7 @@ def write_html(
         verdicts=verdicts,
         plots=drawn,
         spreads=_spread_rows(summaries),
+        stalls=_stall_rows(rounds, stalls),
         size=plots,
         load=rounds[0].load if rounds else None,
         count=max((one.rounds for one in summaries), default=0),
@@ -66,9 +69,8 @@ def _plots(kind: str, rounds: Sequence[Round], stalls: Stalls) -> list[plots.Plo
             series.setdefault(one.engine, []).extend((behind + at, latency) for at, latency in samples)
         seconds = max(seconds, behind + one.load.seconds)
         laid += [
-            (behind + start - one.start, length, f"{one.engine} {where}")
-            for start, length, where in stalls
-            if 0 <= start - one.start <= one.load.seconds
+            (behind + start - one.start, length, f"{one.engine}, {where}")
+            for start, length, where in _within(one, stalls)
         ]
     if not series:
         return []
@@ -76,6 +78,24 @@ def _plots(kind: str, rounds: Sequence[Round], stalls: Stalls) -> list[plots.Plo
     return [
         plots.over_time(f"{title} latency over time", series, seconds, limit, laid),
         plots.distribution(f"{title} latency by percentile", series, limit),
+    ]
+
+
+def _within(one: Round, stalls: Stalls) -> Stalls:
+    """Those that began while the load of the round lasted."""
+    return [stall for stall in stalls if 0 <= stall[0] - one.start <= one.load.seconds]
+
+
+def _stall_rows(rounds: Sequence[Round], stalls: Stalls) -> list[list[str]]:
+    """The places at which the loops stood still, those that cost most first: engine, place, how often, how long."""
+    places: dict[tuple[str, str], list[float]] = {}
+    for one in rounds:
+        for _, seconds, where in _within(one, stalls):
+            places.setdefault((one.engine, where), []).append(seconds)
+    worst = sorted(places.items(), key=lambda place: (-sum(place[1]), place[0]))[:MOST_PLACES]
+    return [
+        [engine, where, f"{len(lengths):,}", *map(output.milliseconds, (sum(lengths), max(lengths)))]
+        for (engine, where), lengths in worst
     ]
 
 

@@ -40,8 +40,8 @@ class Round:
     record: Record
 
 
-def compare(load: Load, rounds: int, names: tuple[str, ...], tell: Tell) -> list[Round]:
-    """All rounds of the reference engines. Raises `engines.Unusable`."""
+def compare(load: Load, rounds: int, names: tuple[str, ...], tell: Tell, record: str = "") -> list[Round]:
+    """All rounds of the reference engines; their stalls go to the file ``record``. Raises `engines.Unusable`."""
     engines.require(*engines.LIBRARIES)
     with tempfile.TemporaryDirectory(prefix="auditor-bench-") as directory:
         documents = engines.make_samples(Path(directory, "documents"), SAMPLES, lines=SAMPLE_LINES)
@@ -52,7 +52,7 @@ def compare(load: Load, rounds: int, names: tuple[str, ...], tell: Tell) -> list
         for number in range(rounds):
             for engine in names[number % len(names) :] + names[: number % len(names)]:
                 tell(f"round {number + 1} of {rounds}: {engine}")
-                done.append(_one_round(engine, number, load, uploads[0], documents))
+                done.append(_one_round(engine, number, load, uploads[0], documents, record))
         return done
 
 
@@ -67,11 +67,13 @@ def measure(target: Target, load: Load, rounds: int, upload_file: str, tell: Tel
     return done
 
 
-def _one_round(engine: str, number: int, load: Load, upload: Path, documents: list[Path]) -> Round:
+def _one_round(
+    engine: str, number: int, load: Load, upload: Path, documents: list[Path], record: str
+) -> Round:
     if engine == IDLE:
         load = replace(load, documents=0)
     workers = max(1, load.documents or 5)
-    with engines.running(FIXED if engine == IDLE else engine, workers) as url:
+    with engines.running(FIXED if engine == IDLE else engine, workers, record) as url:
         engines.wait_until_ready(url, workers)
         target = Target(
             url,

@@ -56,7 +56,10 @@ def test_the_engines_side_by_side(tmp_path: Path) -> None:
     assert by_name["fixed"]["lost"] == 0
     assert by_name["fixed"]["errors"] == {}
     assert len(written["verdicts"]) == 8
-    assert page.read_text().count("<figure>") == 6
+    html = page.read_text()
+    assert html.count("<figure>") == 6
+    assert 'class="stall"' in html  # the monitor has watched the loops
+    assert "engine/broken/stages.py:" in html
 
 
 @needs_engine
@@ -89,6 +92,15 @@ def test_a_service_that_is_not_there(tmp_path: Path) -> None:
     (one,) = json.loads(target.read_text())["rounds"]
     assert one["record"]["lost"] == one["record"]["sent"] == 100
     assert set(one["record"]["errors"]) == {"GET: ClientConnectorError", "WebSocket: ClientConnectorError"}
+
+
+def test_stalls_that_are_none_are_refused_before_any_load(tmp_path: Path) -> None:
+    record = tmp_path / "stalls.jsonl"
+    record.write_text('{"type": "stall"}\n')
+    done = bench("--url", "http://127.0.0.1:9", "--stalls", str(record))
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"auditor: --stalls: {record}:1: not a stall as auditor records it")
 
 
 @needs_engine
