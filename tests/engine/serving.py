@@ -84,7 +84,7 @@ class Server:
         assert line.startswith("engine: http://"), f"{package} did not start: {self.log()}"
         self.url = line.removeprefix("engine: ").strip()
         self.port = int(self.url.rpartition(":")[2])
-        self.http = httpx.Client(base_url=self.url, timeout=30.0)
+        self.http = httpx.Client(base_url=self.url, timeout=60.0)
         eventually(self._is_up, what="the server answers")
 
     def _is_up(self) -> bool:
@@ -138,7 +138,7 @@ class Server:
     def live(self) -> Iterator[Any]:
         from websockets.sync.client import connect
 
-        with connect(f"ws://127.0.0.1:{self.port}/live", open_timeout=10, max_queue=None) as socket:
+        with connect(f"ws://127.0.0.1:{self.port}/live", open_timeout=60, max_queue=None) as socket:
             yield socket
 
     def children(self) -> list[int]:

@@ -92,7 +92,7 @@ def test_stopping_in_the_middle_of_everything_calls_no_closed_loop(start: Start,
     with server.live() as one, server.live():
         for _ in range(6):
             server.submit(pdf(pages=2))
-        one.recv(timeout=10)
+        one.recv(timeout=60)
         assert server.terminate() == STOPPED
     for trace in ("Traceback", "loop is closed", "never awaited", "never retrieved"):
         assert trace not in server.log()
@@ -139,7 +139,7 @@ def test_a_locked_database_makes_requests_wait_or_come_again(start: Start, pdf: 
         assert answer.json()["detail"] == "the database is not available"
         with server.live() as socket:
             socket.send('{"type": "ping", "id": 1}')
-            while '"pong"' not in socket.recv(timeout=10):
+            while '"pong"' not in socket.recv(timeout=60):
                 pass
         assert server.job(job)["status"] == "running"  # reading is not locked
         time.sleep(1)
