@@ -12,13 +12,14 @@ from collections.abc import Callable
 from auditor.model import Stall
 from auditor.runtime import record
 from auditor.runtime.board import Board
-from auditor.runtime.clock import SECOND, Clocks
+from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 from auditor.runtime.episode import Taken
 from auditor.runtime.live import LiveStatus
 from auditor.runtime.loops import BoardLoops, WatchedLoop
 from auditor.runtime.sampler import Sampler
 from auditor.runtime.watcher import Settings, Watcher
 
+OVERLAP = 10 * MILLISECOND
 Heir = Callable[[int, list[tuple[int, Taken]]], None]
 """Who watches from a time on; it gets that time, and the samples, with their slots, of what has begun before."""
 
@@ -69,9 +70,11 @@ class Inside:
     def _run(self) -> None:
         watcher = self._watcher
         while not self._stop.wait(watcher.pause()):
+            now = Clocks.monotonic_ns()
+            watcher.step(now)
             if self._heir is not None and not watcher.retired:
-                self._heir(*watcher.retire(Clocks.monotonic_ns()))
-            watcher.step(Clocks.monotonic_ns())
+                # what ends while this step looks is told by both rather than by nobody
+                self._heir(*watcher.retire(now - OVERLAP))
             if self._live is not None:
                 self._live.send(Clocks.monotonic_ns())
             if watcher.busy:

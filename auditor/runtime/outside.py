@@ -48,7 +48,7 @@ class Outside:
         self._emit = emit
         self._lost = lost
         self._stopping = False
-        self._early: deque[str] = deque(maxlen=64)
+        self._told: deque[tuple[str, str]] = deque(maxlen=64)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._unsent = b""
@@ -65,7 +65,7 @@ class Outside:
         self._input = self._process.stdin.fileno()
         os.set_blocking(self._input, False)
         _let_trace(self._process.pid)
-        self._interim = interim(self._emit_early)
+        self._interim = interim(self._tell)
         self._thread = threading.Thread(target=self._listen, name="auditor-loop-lag", daemon=True)
 
     @property
@@ -77,8 +77,13 @@ class Outside:
         self._interim.start()
         self._thread.start()
 
-    def _emit_early(self, stall: Stall) -> None:
-        self._early.append(stall.id)
+    def _tell(self, stall: Stall) -> None:
+        """Report a stall once, though both watchers may have seen it."""
+        told = (stall.id, stall.state if stall.state == "ended" else str(stall.duration))
+        with self._lock:
+            if told in self._told:
+                return
+            self._told.append(told)
         self._emit(stall)
 
     def _hand_over(self, since: int, samples: list[tuple[int, Taken]]) -> None:
@@ -160,8 +165,7 @@ class Outside:
                 self._send({"do": "heard", "id": stall.id})
             else:
                 self._sampler.release()
-            if stall.id not in self._early:
-                self._emit(stall)
+            self._tell(stall)
         elif "up" in message:
             self._interim.hand_over(self._hand_over)
         elif "flushed" in message:

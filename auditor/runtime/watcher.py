@@ -252,7 +252,7 @@ class Watcher:
     def _question(self, episode: Episode, now: int) -> None:
         """Ask the process for a sample, unless it still owes two."""
         count = len(episode.questions)
-        gap = self.settings.threshold / 4 if count < 6 else 1.0 + count**2
+        gap = self.settings.threshold / 4 * 2 ** max(0, count - 4)
         episode.next_question = now + int(gap * SECOND)
         owed = sum(not question.answered for question in episode.questions.values())
         if owed < 2 and self._ask is not None:

@@ -72,7 +72,7 @@ async def tool(name: str, said: list[str]) -> AsyncIterator[None]:
 
         logger = logging.getLogger("pyleak")
         logger.addHandler(handler)
-        with no_event_loop_blocking(action="log", threshold=0.1, logger=logger):
+        async with no_event_loop_blocking(action="log", threshold=0.1, logger=logger):
             await asyncio.sleep(0.2)
             yield
             await asyncio.sleep(0.2)

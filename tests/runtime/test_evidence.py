@@ -22,8 +22,8 @@ def helper(seconds):
 
 def computed():
     total = 0
-    end = time.monotonic() + 0.7
-    while time.monotonic() < end:  # missed
+    end = time.thread_time() + 0.6
+    while time.thread_time() < end:  # missed
         total += 1  # missed
 
 

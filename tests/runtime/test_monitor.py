@@ -203,9 +203,8 @@ def test_another_thread_that_holds_the_lock_is_the_culprit(run: Run) -> None:
         + """
 def worker():
     time.sleep(0.1)
-    number = 1 << 1_300_000
-    sys.set_int_max_str_digits(0)
-    str(number)  # here
+    needle, other = (0,) * 5000 + (1,), (0,) * 5000 + (2,)
+    needle in [other] * 60_000  # here
 
 async def main():
     async with LoopLagMonitor(0.1, log=False) as monitor:
@@ -242,7 +241,7 @@ async def main():
         await asyncio.sleep(0.1)
         gc.collect(0)
         gc.freeze()
-        for _ in range(120):
+        for _ in range(250):
             asyncio.get_running_loop().call_soon(short)
         await asyncio.sleep(0.5)
     print(*sorted({stall.kind.value for stall in own(monitor.stalls)}))
