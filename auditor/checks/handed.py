@@ -19,8 +19,8 @@ class Dropped(Rule):
     """A coroutine or a task that a statement makes, and that nobody keeps."""
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Confirm that the call is all of its statement."""
-        if isinstance(self.context.parent(), cst.Expr):
+        """Confirm that the call is all of its statement, or what the function gives back."""
+        if isinstance(self.context.parent(), (cst.Expr, cst.Return)):
             self.report(node)
 
 

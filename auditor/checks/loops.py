@@ -14,7 +14,7 @@ _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException"})
 _QUIET: Final = frozenset(
     {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "echo"}
 )
-_RUNS: Final = frozenset({"run_until_complete", "run_forever"})
+_RUNS: Final = frozenset({"run_until_complete", "run_forever", "set_event_loop"})
 _WAYS_OUT: Final = frozenset(
     {
         "run", "run_until_complete", "run_sync", "run_coroutine_threadsafe", "call_soon_threadsafe", "new_event_loop",
@@ -50,22 +50,54 @@ class WithoutLoop(Rule):
 
 
 class CapturedEarly(Rule):
-    """A loop taken while modules are imported, and kept: no loop runs yet, and another one may serve later."""
+    """A loop taken while modules are imported, or made and kept, that nobody runs: another one will serve."""
 
     def visit_Call(self, node: cst.Call) -> None:
-        """Confirm that it is kept: assigned, or the default of a parameter."""
-        phases = {phase for _, phase in self.context.contexts()}
-        if phases != {Phase.IMPORT} or self.context.is_handled or self._is_run():
-            return
+        """Confirm that it is kept, in a variable, an attribute or the default of a parameter, and not run."""
         parent = self.context.parent()
-        if isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Param, cst.Arg)):
+        if self.context.is_handled or not isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Param, cst.Arg)):
+            return
+        if self.context.suspect.misuse is not None:
+            if self._is_attribute(parent) and not self._is_run():
+                self.report(node)
+        elif {phase for _, phase in self.context.contexts()} == {Phase.IMPORT} and not self._is_run():
             self.report(node)
 
+    @staticmethod
+    def _is_attribute(parent: cst.CSTNode) -> bool:
+        if isinstance(parent, cst.AnnAssign):
+            return isinstance(parent.target, cst.Attribute)
+        return isinstance(parent, cst.Assign) and isinstance(parent.targets[0].target, cst.Attribute)
+
     def _is_run(self) -> bool:
-        """Whether the module runs a loop itself: that is the one it means."""
+        """Whether the module runs a loop itself, or gives one away: that may be the one it means."""
         facts = self.context.suspect.function.module.facts
-        callees = (facts.exprs[call[f.C_CALLEE]] for call in facts.calls)
-        return any(callee[0] == f.ATTR and callee[2] in _RUNS for callee in callees)
+        if any(expression[0] == f.ATTR and expression[2] in _RUNS for expression in facts.exprs):
+            return True
+        name = self._kept_as()
+        return any(
+            facts.exprs[argument][0] == f.ATTR and facts.exprs[argument][2] == name
+            for call in facts.calls
+            if not _is_send(facts, call)
+            for argument in (*call[f.C_ARGS], *(e for _, e in call[f.C_KEYWORDS]))
+        )
+
+    def _kept_as(self) -> str:
+        parent = self.context.parent()
+        target = (
+            parent.targets[0].target
+            if isinstance(parent, cst.Assign)
+            else parent.target
+            if isinstance(parent, cst.AnnAssign)
+            else None
+        )
+        return target.attr.value if isinstance(target, cst.Attribute) else ""
+
+
+def _is_send(facts: f.FileFacts, call: tuple) -> bool:  # type: ignore[type-arg]
+    callee = facts.exprs[call[f.C_CALLEE]]
+    name = callee[2] if callee[0] == f.ATTR else callee[3] if callee[0] == f.IMPORTED else ""
+    return name == "run_coroutine_threadsafe"
 
 
 class LostWithoutLoop(Rule):
@@ -82,7 +114,10 @@ class LostWithoutLoop(Rule):
         handler = next((h for h in statement.handlers if _catches(h)), None)
         if handler is None or not _gives_up(handler.body) or _has_way_out(handler):
             return
-        if _sends(statement.body, node) and not self._goes_on(index):
+        if _sends(statement.body, node):
+            if not self._goes_on(index):
+                self.report(node)
+        elif self._gives_up_later():
             self.report(node)
 
     def _try(self) -> tuple[int, cst.Try] | None:
@@ -99,6 +134,19 @@ class LostWithoutLoop(Rule):
             ):
                 return index - 1, found
         return None
+
+    def _gives_up_later(self) -> bool:
+        """Whether the answer is kept, and without one the function gives up what it would else send."""
+        parent = self.context.parent()
+        function = next((x for x in reversed(self.context.ancestors) if isinstance(x, cst.FunctionDef)), None)
+        if function is None or not isinstance(parent, cst.Assign):
+            return False
+        target = parent.targets[0].target
+        if not isinstance(target, cst.Name):
+            return False
+        finder = _GivesUp(target.value)
+        function.body.visit(finder)
+        return finder.found and _has(function.body, _SENDS)
 
     def _goes_on(self, index: int) -> bool:
         """Whether what follows the `try` in its block still has a way to send."""
@@ -179,8 +227,42 @@ def _calls(node: cst.CSTNode) -> list[cst.Call]:
     return visitor.found
 
 
+def _has(node: cst.CSTNode, names: frozenset[str]) -> bool:
+    return any(_called(call) in names for call in _calls(node))
+
+
 def _has_way_out(node: cst.CSTNode) -> bool:
-    return any(_called(call) in _WAYS_OUT for call in _calls(node))
+    return _has(node, _WAYS_OUT)
+
+
+class _GivesUp(cst.CSTVisitor):
+    """Looks for ``if name is None: return``, with nothing but words before."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self.found = False
+
+    def visit_If(self, node: cst.If) -> None:
+        last = node.body.body[-1] if node.body.body else None
+        returns = isinstance(last, cst.SimpleStatementLine) and any(
+            isinstance(x, cst.Return) for x in last.body
+        )
+        if returns and self._is_test(node.test) and _gives_up(node.body):
+            self.found = True
+
+    def _is_test(self, test: cst.BaseExpression) -> bool:
+        if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+            return isinstance(test.expression, cst.Name) and test.expression.value == self._name
+        if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+            return False
+        other = test.comparisons[0]
+        return (
+            isinstance(test.left, cst.Name)
+            and test.left.value == self._name
+            and isinstance(other.operator, (cst.Is, cst.Equal))
+            and _is_nothing(other.comparator)
+        )
 
 
 _SENDS: Final = frozenset(

@@ -332,10 +332,11 @@ class BodyBuilder(Handovers, ImplicitCalls):
         """A call of something outside the program: its own effect, and what it does with callables."""
         if self.edges.is_inert(dotted):
             return
-        group = misuses.dropped(
+        group = misuses.by_name(
             dotted,
             is_statement=bool(self.module.facts.calls[number][f.C_FLAGS] & f.STATEMENT),
             is_awaited=self.is_awaited(number),
+            is_returned=not self.function.is_async and number in awaiting.returned_calls(self.function),
         )
         if group:
             self.misuse(place, dotted, group, "", constraints)

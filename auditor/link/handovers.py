@@ -71,7 +71,9 @@ class Handovers(Recorder):
             if entry.kind in ("offload", "thread"):
                 wrong = misuses.given(self, values, entry, number)
                 if wrong is not None:
-                    self.result.misuses.append(misuses.Misuse(place, dotted, *wrong, constraints))
+                    self.result.misuses.append(
+                        misuses.Misuse(place, dotted, wrong[0], wrong[1], constraints, wrong[2])
+                    )
 
     def hand_over(self, expression: int, entry: Runs, dotted: str, constraints: Constraints) -> None:
         """Note a call that stands where an offloader wants a function."""

@@ -26,11 +26,15 @@ GIVEN_GENERATOR: Final = "given-generator-function"
 GIVEN_LOCAL: Final = "given-local-function"
 """A pool of processes is given a function that cannot be pickled."""
 GIVEN_ENDLESS: Final = "given-endless-function"
-"""The pool that everybody shares is given a function that never returns."""
+"""The pool that everybody shares is given a function that never ends, or waits for the work of a pool."""
 DROPPED_COROUTINE: Final = "dropped-coroutine"
 """A coroutine is made by a statement of its own."""
 DROPPED_TASK: Final = "dropped-task"
 """A task is started by a statement of its own."""
+RETURNED_COROUTINE: Final = "returned-coroutine"
+"""The function that a thread runs gives back a coroutine."""
+LOOP_MADE: Final = "loop-made"
+"""An event loop is made."""
 WAIT_WITHIN_POOL: Final = "wait-within-pool"
 """A wait with a time limit, inside the `with` of the pool whose end waits without one."""
 
@@ -42,6 +46,8 @@ GROUPS: Final = frozenset(
         GIVEN_ENDLESS,
         DROPPED_COROUTINE,
         DROPPED_TASK,
+        RETURNED_COROUTINE,
+        LOOP_MADE,
         WAIT_WITHIN_POOL,
     }
 )
@@ -57,6 +63,7 @@ _COROUTINES: Final = frozenset(
         "asyncio.subprocess.Process.communicate", "anyio.sleep", "trio.sleep",
     }
 )  # fmt: skip
+_LOOP_MAKER: Final = "asyncio.new_event_loop"
 _WAITS: Final = {
     "concurrent.futures.Future.result": 0,
     "concurrent.futures.Future.exception": 0,
@@ -70,20 +77,34 @@ _DEFS: Final = (f.DEF, f.ASYNC_DEF, f.LAMBDA)
 
 
 class Misuse:
-    """One such call: ``callee`` is what is called, ``what`` the function or object that is at fault with it."""
+    """One such call: ``callee`` is what is called, ``what`` the name of what is at fault with it.
 
-    __slots__ = ("callee", "constraints", "group", "place", "what")
+    ``function`` is what is given, where all that it reaches decides.
+    """
 
-    def __init__(self, place: Place, callee: str, group: str, what: str, constraints: Constraints) -> None:
+    __slots__ = ("callee", "constraints", "function", "group", "place", "what")
+
+    def __init__(
+        self,
+        place: Place,
+        callee: str,
+        group: str,
+        what: str,
+        constraints: Constraints,
+        function: Function | None = None,
+    ) -> None:
         self.place = place
         self.callee = callee
         self.group = group
         self.what = what
         self.constraints = constraints
+        self.function = function
 
 
-def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tuple[str, str] | None:
-    """Group and name where every one of ``values`` is wrong for what runs it elsewhere; ``number`` is its call."""
+def given(
+    builder: BodyValues, values: Values, entry: Runs, number: int
+) -> tuple[str, str, Function | None] | None:
+    """Group, name and function where all of ``values`` are wrong for what runs them elsewhere, at call ``number``."""
     if not values:
         return None
     groups = {_given(builder, value, entry) for value in values}
@@ -93,7 +114,7 @@ def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tupl
     if not group or (group == GIVEN_LOCAL and not _is_surely_process(builder, number)):
         return None
     function = _function(values[0])
-    return group, _name(function) if function is not None else ""
+    return group, function.facts.qualname if function is not None else "", function
 
 
 def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
@@ -112,9 +133,7 @@ def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
             function.parent is not None and function.parent.facts.kind in _DEFS and value.kind == v.FUNCTION
         )
         return GIVEN_LOCAL if local else ""
-    if entry.shared and facts.endless and facts.kind == f.DEF:
-        return GIVEN_ENDLESS
-    return ""
+    return GIVEN_ENDLESS if entry.shared and facts.kind == f.DEF else ""
 
 
 def _is_surely_process(builder: BodyValues, number: int) -> bool:
@@ -147,13 +166,15 @@ def _makes_coroutine(builder: BodyValues, value: Value, function: Function) -> b
     return bool(returned) and all(x.kind == v.COROUTINE and x.a is not None for x in returned)
 
 
-def _name(function: Function) -> str:
-    return function.facts.qualname
-
-
-def dropped(dotted: str, *, is_statement: bool, is_awaited: bool) -> str:
-    """The group of an outside call whose result nobody keeps; empty if there is no harm in it."""
-    if not is_statement or is_awaited:
+def by_name(dotted: str, *, is_statement: bool, is_awaited: bool, is_returned: bool) -> str:
+    """The group of an outside call by what becomes of its result; empty if there is no harm in it."""
+    if dotted == _LOOP_MAKER:
+        return LOOP_MADE
+    if is_awaited:
+        return ""
+    if is_returned and dotted in _COROUTINES:
+        return RETURNED_COROUTINE
+    if not is_statement:
         return ""
     if dotted in _TASKS:
         return DROPPED_TASK

@@ -9,8 +9,10 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
+from auditor.link import misuses
 from auditor.link import values as v
 from auditor.link.exposures import Exposed, Exposures, Hop
+from auditor.link.nodes import STEPS
 from auditor.link.ownership import Ownership, handled
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Key = tuple[int, int, int, int, int, str]
 """Function, line, column and end column of a suspect, its domain and its group."""
 
+_WAIT_DEPTH: Final = 4
+_OF_POOLS: Final = "concurrent.futures."
 _NOWHERE: Final[frozenset[int]] = frozenset()
 
 
@@ -105,7 +109,11 @@ class Suspects:
                         self._add(found, function, state, handed_over.place, handed_over=handed_over)
                 for misuse in body.misuses:
                     domains = self._wanted.get(misuse.group, _NOWHERE)
-                    if c.DOMAIN[state.context] in domains and g.allows(misuse.constraints, state.context):
+                    if (
+                        c.DOMAIN[state.context] in domains
+                        and g.allows(misuse.constraints, state.context)
+                        and self._is_misused(state, misuse)
+                    ):
                         self._add(found, function, state, misuse.place, misuse=misuse)
         return [suspect for suspect in found.values() if suspect.exposed]
 
@@ -160,6 +168,32 @@ class Suspects:
             elif exposed.rank() < suspect.exposed[at].rank():
                 suspect.exposed[at] = exposed
 
+    def _is_misused(self, state: State, misuse: Misuse) -> bool:
+        """Whether what the whole program says does not clear it."""
+        if misuse.group == misuses.RETURNED_COROUTINE:
+            return state.edge is not None and state.edge.how in ("offload", "thread")
+        if misuse.group == misuses.GIVEN_ENDLESS and misuse.function is not None:
+            return misuse.function.facts.endless or self._waits_for_pools(misuse.function)
+        return True
+
+    def _waits_for_pools(self, function: Function) -> bool:
+        """Whether the function waits, itself or within some steps, for what pools do, without a limit."""
+        edges = self._graph.edges
+        seen = {edges.node(function)}
+        level = list(seen)
+        for _ in range(_WAIT_DEPTH):
+            following = []
+            for node in level:
+                body = edges.body(node)
+                if any(_waits_for_pool(sink) for sink in body.sinks):
+                    return True
+                for edge in body.edges:
+                    if edge.how in STEPS and edge.target not in seen:
+                        seen.add(edge.target)
+                        following.append(edge.target)
+            level = following
+        return False
+
     def _is_plain_result(self, state: State, handed_over: HandedOver) -> bool:
         """Whether the call in a callable's place surely gives back no callable."""
         evaluator = self._graph.evaluator
@@ -202,6 +236,13 @@ def _names_data(values: tuple[object, ...]) -> bool:
         getattr(x, "kind", -1) == v.EXTERNAL and str(getattr(x, "a", "")).startswith("builtins.")
         for x in values
     )
+
+
+def _waits_for_pool(sink: Sink) -> bool:
+    """Whether the call waits, without a limit, for work that a pool does; ending a pool is no such wait."""
+    if sink.api.group != "wait" or not sink.callee.startswith(_OF_POOLS) or sink.callee.endswith(".shutdown"):
+        return False
+    return not sink.api.is_bounded(sink.arguments or NO_ARGUMENTS)
 
 
 def _typical_cost(sink: Sink) -> float:
