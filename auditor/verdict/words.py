@@ -33,8 +33,9 @@ _OFFLOAD: Final = {
 }
 _ALL_THE_WAY: Final = "`async def` all the way"
 _FELT: Final = 0.01
-_LOGGED: Final = 0.1
-"""asyncio's debug mode logs callbacks that take longer, unless told otherwise."""
+_REPORTED: Final = 0.1
+"""The monitor reports stalls that last longer, unless told otherwise. asyncio's debug mode would log slow callbacks,
+too, but uvicorn turns that off (`asyncio_run(debug=False)`, before Python 3.12), whatever PYTHONASYNCIODEBUG says."""
 
 
 def seconds(value: float) -> str:
@@ -67,15 +68,16 @@ def impact(cost: Cost, phase: Phase, exposures: int, *, in_loop: bool) -> str:
 
 def verification(callee: str, function: str, path: str, line: int, cost: Cost) -> tuple[str, ...]:
     """Ways to see the stall."""
-    debug = (
-        "run the program with PYTHONASYNCIODEBUG=1: asyncio logs every callback that takes longer than 100 ms"
-    )
-    if cost.typical < _LOGGED:
-        debug += f"; set `loop.slow_callback_duration` to {max(cost.typical / 2, 0.0001):.2g} to see this one"
+    threshold = ""
+    if cost.typical < _REPORTED:
+        threshold = f"--threshold {max(round(cost.typical * 500), 1)}ms "
+    monitor = f"run the program as `auditor monitor {threshold}-- COMMAND`: it names the line of every stall"
+    if not threshold:
+        monitor += " over 100 ms"
     return (
         f"put `time.perf_counter()` around the call at {path}:{line} and log what it takes under load",
         f"run `py-spy dump --pid PID` while requests hang: `{function}` shows on the loop's thread, in `{callee}`",
-        debug,
+        monitor,
     )
 
 

@@ -37,20 +37,12 @@ def commands(paths: Sequence[str], findings: Sequence[Finding]) -> tuple[Command
         )
     found += [
         Command(
-            "Every stall over 100 ms with the line that causes it. It watches the server's own loop, in its process: "
-            "a monitor in a process of its own would time a loop with nothing on it",
-            "python -c '\n"
-            "import uvicorn\n"
-            "from auditor.runtime import LoopLagMonitor\n"
-            'LoopLagMonitor("100ms", all_loops=True, record="stalls.jsonl").start()\n'
-            f'uvicorn.run("{APP}")\n'
-            "'",
+            "Every stall over 100 ms with the line that causes it, on the server's own loop (a monitor with "
+            "a loop of its own would time one that has nothing on it)",
+            f"auditor monitor --record stalls.jsonl -- python -m uvicorn {APP}",
         ),
+        Command("The same on a server that runs already (PID is its process)", "auditor attach PID"),
         Command("The same stalls beside these findings", f"auditor report {given} --evidence stalls.jsonl"),
-        Command(
-            "asyncio's own log of callbacks that take over 100 ms",
-            f"PYTHONASYNCIODEBUG=1 python -m uvicorn {APP}",
-        ),
         Command("What a server that hangs right now is doing (PID is its process)", "py-spy dump --pid PID"),
         Command(
             "Where the time goes under load, as a flame graph",
