@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from libcst.metadata import CodeRange
+
     from auditor.engine.texts import Unit
 
 Span = tuple[int, int, int, int]
@@ -17,6 +22,13 @@ Span = tuple[int, int, int, int]
 
 _FORM_FEEDS = re.compile(r"\f+(?![ \t\f])")
 _JUDGED = cst.BaseExpression | cst.Decorator
+_LAYOUT = frozenset(
+    {
+        "footer", "header", "indent", "leading_lines", "lines_after_decorators", "lpar", "newline", "rpar", "semicolon",
+        "comma", "dot", "equal", "operator", "colon",
+    }
+)  # fmt: skip
+"""Fields that hold nothing but layout, or one token."""
 _STATEMENTS = cst.SimpleStatementLine | cst.BaseCompoundStatement | cst.ExceptHandler
 
 
@@ -32,17 +44,27 @@ class Parsed:
             if line[:1] == "\f" and (match := _FORM_FEEDS.match(line))
         }
         wrapper = MetadataWrapper(cst.parse_module(unit.code), unsafe_skip_copy=True)
-        self._ranges = wrapper.resolve(PositionProvider)
+        # not `wrapper.resolve`, which visits the whole tree once more for batchable providers, of which there are none
+        ranges = PositionProvider()._gen(wrapper)  # noqa: SLF001
+        self._ranges = cast("Mapping[cst.CSTNode, CodeRange]", ranges)
         self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
         self._by_span: dict[Span, list[cst.CSTNode]] = {}
         pending: list[cst.CSTNode] = [wrapper.module]
         while pending:
             node = pending.pop()
-            if isinstance(node, _JUDGED):
+            is_judged, parts = _shape(type(node))
+            if is_judged:
                 self._by_span.setdefault(self.span(node), []).append(node)
-            for child in node.children:
-                self._parents[child] = node
-                pending.append(child)
+            for name in parts:
+                value = getattr(node, name)
+                if isinstance(value, cst.CSTNode):
+                    self._parents[value] = node
+                    pending.append(value)
+                elif isinstance(value, (list, tuple)):
+                    for child in value:
+                        if isinstance(child, cst.CSTNode):
+                            self._parents[child] = node
+                            pending.append(child)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where a node stands in the file."""
@@ -81,3 +103,10 @@ class Parsed:
             if isinstance(ancestor, _STATEMENTS):
                 return self.span(ancestor)
         return self.span(node)
+
+
+@cache
+def _shape(kind: type[cst.CSTNode]) -> tuple[bool, tuple[str, ...]]:
+    """Whether nodes of the kind may be judged, and their fields that may hold nodes other than layout."""
+    names = [x.name for x in fields(kind) if x.name not in _LAYOUT and "whitespace" not in x.name]
+    return issubclass(kind, _JUDGED), tuple(names)

@@ -76,7 +76,7 @@ class Texts:
         self._lines: Recent[Module, list[str]] = Recent(_OPEN_TEXTS)
         self._spans: dict[Module, list[tuple[int, int]]] = {}
         self._units: Recent[tuple[Module, int, int], Unit | None] = Recent(_OPEN_UNITS)
-        self._ascii: dict[Module, bool] = {}
+        self._wide: dict[Module, dict[int, str]] = {}
 
     def text(self, module: Module) -> Text | None:
         """The text of a module; None if it has gone."""
@@ -91,21 +91,22 @@ class Texts:
         # only \n ends a line for Python: a form feed or a line separator does not
         return text.text.split("\n") if text is not None else []
 
-    def _is_ascii(self, module: Module) -> bool:
-        known = self._ascii.get(module)
+    def _wide_lines(self, module: Module) -> dict[int, str]:
+        """The lines of a module in which a column is no byte, by number; most files have none, and few have many."""
+        known = self._wide.get(module)
         if known is None:
             text = self.text(module)
-            known = self._ascii[module] = text is None or text.text.isascii()
+            known = self._wide[module] = {}
+            if text is not None and not text.text.isascii():
+                known.update(
+                    (number, line) for number, line in enumerate(self.lines(module), 1) if not line.isascii()
+                )
         return known
 
     def column(self, module: Module, line: int, byte_column: int) -> int:
         """The 1-based column in code points."""
-        if self._is_ascii(module):
-            return byte_column + 1
-        lines = self.lines(module)
-        if not 0 < line <= len(lines):
-            return byte_column + 1
-        return source.column(lines[line - 1], byte_column)
+        wide = self._wide_lines(module).get(line)
+        return byte_column + 1 if wide is None else source.column(wide, byte_column)
 
     def span_of(self, module: Module, place: Place) -> Span:
         """The span of a place, in code points."""

@@ -56,6 +56,7 @@ class Builder:
         for group in groups.values():
             group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
             group.extend(self._handles.others(group))
+        self._paths.prepare(e for group in groups.values() for e in group[0].suspect.exposed)
         return list(groups.values())
 
     def exposed(self, group: Sequence[Hit]) -> list[Exposed]:

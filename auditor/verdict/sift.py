@@ -70,8 +70,9 @@ def sift(
     for group in groups:
         split = _split(builder, group, suppressions)
         counted: dict[tuple[Hit, ...], list[Exposed]] = {}
+        made: dict[tuple[Hit, ...], Finding] = {}
         for (hits, ignore), exposed in split.items():
-            finding = builder.finding(hits, exposed)
+            finding = made[hits] = builder.finding(hits, exposed)
             if ignore is None:
                 live.append(_Live(hits, exposed, finding, len(result.present)))
                 result.present += entries(finding, directory)
@@ -80,7 +81,9 @@ def sift(
             if ignore is None or not ignore.reason:
                 counted.setdefault(hits, []).extend(exposed)
         for hits, exposed in counted.items():
-            finding = builder.finding(hits, exposed)
+            finding = made[hits]
+            if len(finding.exposures) != len(exposed):  # parted by comments
+                finding = builder.finding(hits, exposed)
             if wanted(finding):
                 result.counted.append(finding)
     for finding in others:
@@ -149,12 +152,14 @@ def _divide(
 def entries(finding: Finding, directory: str) -> list[Entry]:
     """A finding's exposures as a baseline writes them, in the order of the finding."""
     sink = f"{finding.callee} in {finding.function}"
-    return [
-        Entry(
-            _relative(exposure.path, directory), exposure.function, finding.code, sink, exposure.fingerprint
-        )
-        for exposure in finding.exposures
-    ]
+    paths: dict[str, str] = {}
+    found = []
+    for exposure in finding.exposures:
+        path = paths.get(exposure.path)
+        if path is None:
+            path = paths[exposure.path] = _relative(exposure.path, directory)
+        found.append(Entry(path, exposure.function, finding.code, sink, exposure.fingerprint))
+    return found
 
 
 def _relative(path: str, directory: str) -> str:
