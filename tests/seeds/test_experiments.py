@@ -22,6 +22,9 @@ from seeds.serving import (
     until,
 )
 
+TIMEOUT = 0.49
+"""The half second that every broadcast of as_fixed may take, less what clocks may differ by."""
+
 
 async def post(address: str, path: str) -> None:
     async with httpx.AsyncClient(timeout=60) as web:
@@ -122,7 +125,7 @@ def test_as_fixed_a_slow_client_holds_the_solver_and_the_end_is_lost(
             assert client.states == [], "the one that reads waits for the one that does not"
 
     asyncio.run(main())
-    assert min(held) >= 0.5
+    assert min(held) >= TIMEOUT
     assert warnings_in(caplog) == [
         "WebSocket broadcast failed: ",
         "WebSocket broadcast failed: ",
@@ -137,7 +140,7 @@ def test_as_fixed_freezes_the_loop_when_called_on_it(caplog: pytest.LogCaptureFi
         async with serving(plain_server(create_app())) as address, listening(address) as (client,):
             before = time.monotonic()
             await post(address, "e/reset")
-            assert time.monotonic() - before >= 0.5
+            assert time.monotonic() - before >= TIMEOUT
             await until(lambda: client.of("experiment", "e") == ["running"])
 
     asyncio.run(main())
@@ -173,7 +176,7 @@ def test_as_fixed_waits_in_vain_for_a_loop_that_stands_still(caplog: pytest.LogC
         service._main_event_loop = None
         del loop
         gc.collect()
-    assert time.monotonic() - before >= 1.0
+    assert time.monotonic() - before >= 2 * TIMEOUT
     assert warnings_in(caplog) == [
         "WebSocket broadcast failed: ",
         "WebSocket completion broadcast failed: ",

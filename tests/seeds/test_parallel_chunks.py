@@ -114,13 +114,16 @@ def test_as_fixed_option_2_leaves_a_thread_for_every_timeout() -> None:
     from parallel_chunks.untouched.tasks import Task
 
     gate = Gate()
-    before = threading.active_count()
+    before = set(threading.enumerate())
     tasks = [Task(str(number), gate.pass_through, (number,), timeout=0.01) for number in range(5)]
     results = ThreadTimeoutProcessor().process_batch(tasks)
     assert [type(one.error) for one in results] == [TimeoutError] * 5
-    assert threading.active_count() == before + 5
+    left = set(threading.enumerate()) - before
+    assert len(left) == 5
     gate.open()
-    wait_until(lambda: threading.active_count() == before)
+    for thread in left:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 LEAVING = """
