@@ -8,6 +8,7 @@ import libcst as cst
 
 from auditor.engine.rule import Rule
 from auditor.index import facts as f
+from auditor.link.contexts import DOMAIN, MAIN_DOMAIN
 from auditor.model import Phase
 
 _CATCHES: Final = frozenset({"RuntimeError", "Exception", "BaseException"})
@@ -60,8 +61,16 @@ class CapturedEarly(Rule):
         if self.context.suspect.misuse is not None:
             if self._is_attribute(parent) and not self._is_run():
                 self.report(node)
-        elif {phase for _, phase in self.context.contexts()} == {Phase.IMPORT} and not self._is_run():
+        elif self._is_early(parent) and not self._is_run():
             self.report(node)
+
+    def _is_early(self, parent: cst.CSTNode) -> bool:
+        """At import; or where an object is made that keeps it, on the main thread before a loop runs."""
+        phases = {phase for _, phase in self.context.contexts()}
+        if phases == {Phase.IMPORT}:
+            return True
+        is_before = all(DOMAIN[x.context] == MAIN_DOMAIN for x in self.context.suspect.exposed)
+        return is_before and Phase.TEST not in phases and self._is_attribute(parent)
 
     @staticmethod
     def _is_attribute(parent: cst.CSTNode) -> bool:
@@ -236,7 +245,7 @@ def _has_way_out(node: cst.CSTNode) -> bool:
 
 
 class _GivesUp(cst.CSTVisitor):
-    """Looks for ``if name is None: return``, with nothing but words before."""
+    """Looks for ``if name is None: return``, or ``if name is not None: send()`` with an ``else``, and words only."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -248,21 +257,32 @@ class _GivesUp(cst.CSTVisitor):
         returns = isinstance(last, cst.SimpleStatementLine) and any(
             isinstance(x, cst.Return) for x in last.body
         )
-        if returns and self._is_test(node.test) and _gives_up(node.body):
+        if returns and self._is_missing(node.test) and _gives_up(node.body):
+            self.found = True
+        other = node.orelse.body if isinstance(node.orelse, cst.Else) else None
+        if other is not None and self._is_there(node.test) and _has(node.body, _SENDS) and _gives_up(other):
             self.found = True
 
-    def _is_test(self, test: cst.BaseExpression) -> bool:
+    def _is_missing(self, test: cst.BaseExpression) -> bool:
         if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
-            return isinstance(test.expression, cst.Name) and test.expression.value == self._name
+            return self._is_name(test.expression)
+        return self._compares(test, (cst.Is, cst.Equal))
+
+    def _is_there(self, test: cst.BaseExpression) -> bool:
+        return self._is_name(test) or self._compares(test, (cst.IsNot, cst.NotEqual))
+
+    def _compares(self, test: cst.BaseExpression, operators: tuple[type[cst.BaseCompOp], ...]) -> bool:
         if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
             return False
         other = test.comparisons[0]
         return (
-            isinstance(test.left, cst.Name)
-            and test.left.value == self._name
-            and isinstance(other.operator, (cst.Is, cst.Equal))
+            self._is_name(test.left)
+            and isinstance(other.operator, operators)
             and _is_nothing(other.comparator)
         )
+
+    def _is_name(self, expression: cst.BaseExpression) -> bool:
+        return isinstance(expression, cst.Name) and expression.value == self._name
 
 
 _SENDS: Final = frozenset(
