@@ -341,7 +341,10 @@ class ExpressionIndexer:
             and node.operand.value.__class__ is int
         ):
             return -node.operand.value
-        position = self.visit(node)
+        return self.constant_at(self.visit(node))
+
+    def constant_at(self, position: int) -> object:
+        """The string or number that an expression is, or None."""
         expression = self.exprs[position]
         if expression[0] == f.CONST and expression[1].__class__ in (str, int):
             return expression[1]
@@ -364,12 +367,21 @@ class ExpressionIndexer:
 
     def dict_(self, node: ast.Dict) -> int:
         entries: list[tuple[object, int]] = []
+        keys = []
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
                 entries.append((None, self.intern((f.STARRED, self.visit(value)))))
+                continue
+            known: object
+            if isinstance(key, ast.Constant) and key.value.__class__ in (str, int):
+                known = key.value
             else:
-                entries.append((self.key_of(key), self.visit(value)))
-        return self.append((f.DICT, tuple(entries)))
+                position = self.visit(key)
+                known = self.constant_at(position)
+                if known is None and position:
+                    keys.append(position)
+            entries.append((known, self.visit(value)))
+        return self.append((f.DICT, tuple(entries), tuple(keys)))
 
     def joined(self, node: ast.JoinedStr) -> int:
         for value in node.values:

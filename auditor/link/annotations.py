@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
 from auditor.link import values as v
+from auditor.link.containers import box
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
@@ -158,12 +159,16 @@ class Annotations:
         interner = self._evaluator.interner
         if dotted in _MAPPINGS:
             values = self.types(module, parts[1]) if len(parts) > 1 else NOTHING
-            keys = self.types(module, parts[0]) or interner.external_instance("builtins.object").one
-            boxed = interner.make(v.AWAITABLE, values).one
-            return interner.external_instance("builtins.dict", keys[:1] + boxed).one
+            evaluator = self._evaluator
+            boxed = box(self.types(module, parts[0]), evaluator) + box(values, evaluator)
+            return interner.external_instance("builtins.dict", boxed).one
         name = _ELEMENTS[dotted]
         if name == "builtins.tuple" and len(parts) > 1:
-            elements = join_all([self.types(module, p) for p in parts])
+            elements = (
+                self.types(module, parts[0])
+                if module.facts.exprs[parts[-1]] == (f.CONST, ...)
+                else tuple([x for p in parts for x in box(self.types(module, p), self._evaluator)])
+            )
         else:
             elements = self.types(module, parts[0])
         return interner.external_instance(name, elements).one

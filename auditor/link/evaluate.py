@@ -11,7 +11,7 @@ from auditor.link.accessors import Accessors
 from auditor.link.annotations import Annotations
 from auditor.link.assignments import Assignments
 from auditor.link.call_sites import CallSites
-from auditor.link.containers import Containers
+from auditor.link.containers import FILLED, MAPPINGS, Containers, unboxed
 from auditor.link.fields import Fields
 from auditor.link.fixpoint import NO_CYCLE, Solver
 from auditor.link.guesses import Guesses
@@ -325,6 +325,11 @@ class Evaluator:
                         if value.kind != v.CONSTANT
                         else self.interner.external_instance(type_name).one
                     )
+        if results and dunder in _JOINING and all(self.type_name(x) in FILLED for x in join_all(results)):
+            # what both hold; which of them a key is from is looked up in both
+            results.extend(
+                x.one for x in self.concrete(self.values(module, right)) if self.type_name(x) in FILLED
+            )
         if not results and dunder == "__truediv__":
             divisors = self.concrete(self.values(module, right))
             results.extend(x.one for x in divisors if self.type_name(x).startswith("pathlib."))
@@ -340,10 +345,7 @@ class Evaluator:
             is_tuple = value.a.facts.params[value.b][1] == f.VARARGS
             return "builtins.tuple" if is_tuple else "builtins.dict"
         if value.kind == v.CONTAINER:
-            tag = value.a.facts.exprs[value.b]
-            if tag[0] == f.COMPREHENSION:
-                return f"builtins.{tag[1]}"
-            return "builtins." + _CONTAINER_TYPES.get(tag[0], "list")
+            return self.containers.type_name(value)
         return ""
 
     def _starred(self, module: Module, expression: Any) -> Values:
@@ -457,18 +459,7 @@ class Evaluator:
                 results.append(self.containers.items(value, key))
             elif kind == v.EXTERNAL_INSTANCE:
                 if value.b:
-                    elements = value.b
-                    if value.a in ("builtins.dict", "builtins.tuple") and len(elements) > 1:
-                        if value.a == "builtins.dict":
-                            results.append(
-                                elements[1].a if elements[1].kind == v.AWAITABLE else elements[1].one
-                            )
-                        elif key.__class__ is int and -len(elements) <= key < len(elements):
-                            results.append(elements[key].one)
-                        else:
-                            results.append(elements)
-                    else:
-                        results.append(elements)
+                    results.append(unboxed(value.b, 1 if value.a == "builtins.dict" else key))
                 else:
                     result = self.catalog.method_type(value.a, "__getitem__")
                     if result:
@@ -506,8 +497,7 @@ class Evaluator:
                 results.append(self.packed(value))
             elif kind == v.EXTERNAL_INSTANCE:
                 if value.b:
-                    elements = value.b
-                    results.append(elements[:1] if value.a == "builtins.dict" else elements)
+                    results.append(unboxed(value.b, 0 if value.a == "builtins.dict" else None))
                 else:
                     element = self.catalog.element_type(value.a)
                     if element:
@@ -525,15 +515,8 @@ class Evaluator:
         return self.interner.make(v.PARAMETER, pack.a, pack.b).one
 
     def _container_elements(self, container: Value) -> Values:
-        expression = container.a.facts.exprs[container.b]
-        tag = expression[0]
-        if tag == f.DICT:
-            make = self.interner.make
-            return tuple(
-                [make(v.CONSTANT, k, k.__class__.__name__) for k, _ in expression[1] if k is not None]
-            )
-        if tag == f.COMPREHENSION and expression[1] == "dict":
-            return self.values(container.a, expression[3])
+        if self.containers.type_name(container) in MAPPINGS:
+            return self.containers.keys(container)
         return self.containers.items(container, None)
 
     def _instance_elements(self, instance: Value) -> Values:
@@ -634,11 +617,11 @@ def is_none(value: Value) -> bool:
     return value.kind == v.CONSTANT and value.a is None
 
 
+_JOINING = frozenset({"__add__", "__or__"})
 _NEXT = {"__iter__": "__next__", "__aiter__": "__anext__"}
 _SYMBOLS = frozenset({v.PARAMETER, v.MADE})
 _TYPES = frozenset({v.CLASS, v.EXTERNAL, v.ALIAS})
 _CYCLIC = frozenset({f.GLOBAL, f.PHI, f.IMPORTED})
 _LEAVES = frozenset({f.CONST, f.BUILTIN, f.FUNCTION, f.CLASS, f.MODULE, f.PACKAGE, f.COMPARE, f.NOT})
 _CONTAINERS = frozenset({f.LIST, f.TUPLE, f.SET, f.DICT, f.COMPREHENSION})
-_CONTAINER_TYPES = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dict"}
 _CLASS_FIRST = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})

@@ -8,6 +8,7 @@ from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_values
 from auditor.link.choices import Choices
+from auditor.link.containers import MAPPINGS, box
 from auditor.link.stdlib import SPECIAL
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 
@@ -424,11 +425,7 @@ class Results:
                     key = first[1]
                 if len(arguments) > 1:
                     extra = evaluator.values(site[0], arguments[1])
-        is_dict = evaluator.type_name(container) in (
-            "builtins.dict",
-            "collections.OrderedDict",
-            "collections.defaultdict",
-        )
+        is_dict = evaluator.type_name(container) in MAPPINGS
         if container.kind == v.PACK:
             return self._of_pack_method(container, name, extra)
         if name in ("get", "pop", "setdefault", "__getitem__", "popleft", "popitem", "get_nowait"):
@@ -442,14 +439,11 @@ class Results:
                 "builtins.list", evaluator.items(container.one, None)
             ).one
         if name == "items":
-            items = evaluator.items(container.one, None)
-            unknown = evaluator.interner.external_instance("builtins.object")
-            pair = (
-                evaluator.interner.external_instance("builtins.tuple", join(unknown.one, items))
-                if items
-                else None
+            boxes = box(evaluator.elements(container.one), evaluator) + box(
+                evaluator.items(container.one, None), evaluator
             )
-            return evaluator.interner.external_instance("builtins.list", pair.one).one if pair else NOTHING
+            pair = evaluator.interner.external_instance("builtins.tuple", boxes)
+            return evaluator.interner.external_instance("builtins.list", pair.one).one
         if name == "copy":
             return container.one
         type_name = evaluator.type_name(container)
@@ -465,7 +459,7 @@ class Results:
         if name == "values":
             return make("builtins.list", items).one
         if name == "items":
-            pair = make("builtins.tuple", make("builtins.str").one + items)
+            pair = make("builtins.tuple", box(make("builtins.str").one, evaluator) + box(items, evaluator))
             return make("builtins.list", pair.one).one
         return pack.one if name == "copy" else NOTHING
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.link import values as v
+from auditor.link.containers import box
 from auditor.link.values import NOTHING, Values, join_all
 
 if TYPE_CHECKING:
@@ -100,14 +101,20 @@ def _lazy(evaluator: Evaluator, site: Site) -> Values:
 def _enumerate(evaluator: Evaluator, site: Site) -> Values:
     sources = evaluator.concrete(_first(evaluator, site))
     number = evaluator.interner.external_instance("builtins.int")
-    elements = evaluator.elements(sources)
-    pair = evaluator.interner.external_instance("builtins.tuple", number.one + elements)
+    boxes = box(number.one, evaluator) + box(evaluator.elements(sources), evaluator)
+    pair = evaluator.interner.external_instance("builtins.tuple", boxes)
     return evaluator.interner.make(v.LAZY, sources, (NOTHING, pair.one)).one
 
 
 def _zip(evaluator: Evaluator, site: Site) -> Values:
-    sources = evaluator.concrete(_rest(evaluator, site, 0))
-    pair = evaluator.interner.external_instance("builtins.tuple", evaluator.elements(sources))
+    module, number = site
+    given = [evaluator.concrete(evaluator.values(module, a)) for a in module.facts.calls[number][f.C_ARGS]]
+    if any(module.facts.exprs[a][0] == f.STARRED for a in module.facts.calls[number][f.C_ARGS]):
+        elements = evaluator.elements(evaluator.elements(join_all(given)))
+    else:
+        elements = tuple([x for values in given for x in box(evaluator.elements(values), evaluator)])
+    sources = join_all(given)
+    pair = evaluator.interner.external_instance("builtins.tuple", elements)
     return evaluator.interner.make(v.LAZY, sources, (NOTHING, pair.one)).one
 
 
@@ -126,21 +133,18 @@ def _filter(evaluator: Evaluator, site: Site) -> Values:
 
 def _collection(name: str) -> Callable[[Evaluator, Site], Values]:
     def collect(evaluator: Evaluator, site: Site) -> Values:
-        elements = evaluator.elements(evaluator.concrete(_first(evaluator, site)))
-        return evaluator.interner.external_instance(name, elements).one
+        return evaluator.containers.made(name, site)
 
     return collect
 
 
-def _dict(evaluator: Evaluator, site: Site) -> Values:
+def _extreme(evaluator: Evaluator, site: Site) -> Values:
+    """``max(xs)``, ``max(a, b)``: one of the elements, or of the arguments."""
     module, number = site
-    keywords = module.facts.calls[number][f.C_KEYWORDS]
-    items = join_all([evaluator.values(module, e) for k, e in keywords if k])
-    sources = evaluator.concrete(_first(evaluator, site))
-    items = join_all([items, evaluator.items(sources, None)])
-    key = evaluator.interner.external_instance("builtins.str").one
-    boxed = evaluator.interner.make(v.AWAITABLE, items).one
-    return evaluator.interner.external_instance("builtins.dict", key + boxed).one
+    arguments = module.facts.calls[number][f.C_ARGS]
+    if len(arguments) != 1:
+        return _rest(evaluator, site, 0)
+    return evaluator.elements(evaluator.concrete(evaluator.values(module, arguments[0])))
 
 
 def _partial(evaluator: Evaluator, site: Site) -> Values:
@@ -223,9 +227,11 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "builtins.set": _collection("builtins.set"),
     "builtins.frozenset": _collection("builtins.frozenset"),
     "collections.deque": _collection("collections.deque"),
-    "builtins.dict": _dict,
-    "builtins.max": _first,
-    "builtins.min": _first,
+    "builtins.dict": _collection("builtins.dict"),
+    "collections.OrderedDict": _collection("collections.OrderedDict"),
+    "collections.defaultdict": _collection("collections.defaultdict"),
+    "builtins.max": _extreme,
+    "builtins.min": _extreme,
     "importlib.import_module": _import_module,
     "dataclasses.field": _field,
     "attrs.field": _field,

@@ -25,7 +25,9 @@ COROUTINE = 7  #  a: the callable value, b: values that awaiting it gives
 GENERATOR = 8  #  a: the callable value, b: values that it yields
 MANAGER = 9  #  a: the callable value (a context manager function), b: values that entering it gives
 AWAITABLE = 10  #  a: values that awaiting it gives
-CONTAINER = 11  #  a: Module, b: position of the display or comprehension
+CONTAINER = (
+    11  #  a: Module, b: position of the display or comprehension, or what call makes it (containers.Made)
+)
 CONTAINER_METHOD = 12  #  a: value of kind CONTAINER, b: name
 CONSTANT = 13  #  a: the constant, b: name of its type
 PARTIAL = 14  #  a: callable values, b: (positional values, keyword values)
@@ -36,6 +38,7 @@ METHOD_CALLER = 19  #  a: name; calling it calls the method of that name of its 
 PACK = 21  #  a: Function, b: index: the tuple of `*args` or the dict of `**kwargs`; the PARAMETER is any of its items
 MADE = 22  #  a: value of kind PARAMETER, b: whether it is awaited: what calling the parameter gives
 WRAPPER = 20  #  a: callable values, b: (dotted name of the API that wraps them, number of its entry) or None
+BOX = 23  #  a: values of one position of a tuple, of the keys or of the values of a dictionary
 LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
 
 GUESSED = 2
@@ -65,7 +68,7 @@ class Value:
 _NAMES = (
     "function", "bound", "class", "instance", "module", "external", "external-instance", "coroutine", "generator",
     "manager", "awaitable", "container", "container-method", "constant", "partial", "parameter", "super", "lazy",
-    "alias", "method-caller", "wrapper", "pack", "made",
+    "alias", "method-caller", "wrapper", "pack", "made", "box",
 )  # fmt: skip
 
 Environment = tuple[tuple[tuple["Function", int], Values], ...]
