@@ -37,6 +37,7 @@ _DISPLAYS: Final = {f.LIST: "list", f.TUPLE: "tuple", f.SET: "set", f.DICT: "dic
 _MANY_SITES: Final = 40
 """So many insertions into something of one name, in other files, say nothing about any of them."""
 
+_NOWHERE: Final = -1 << 60
 ONE: Final = 0
 ALL: Final = 1
 """What an insertion adds: one item, or all items of what it is given."""
@@ -55,8 +56,8 @@ class Containers:
         self._evaluator = evaluator
         # container -> (module of the insertion, key, item, ONE or ALL)
         self._inserted: dict[Module, dict[Value, list[tuple[object, int, int]]]] = {}
-        self._inserting: dict[Module, list[Insertion]] = {}
-        self._names: dict[Module, dict[Any, list[str]]] = {}
+        self._inserting: set[Module] = set()
+        self._sites: dict[Module, _Sites] = {}
         self._elsewhere: dict[str, list[tuple[Module, Insertion]]] | None = None
 
     def type_name(self, container: Value) -> str:
@@ -201,42 +202,45 @@ class Containers:
     def _insertions(self, value: Value) -> list[tuple[Module, object, int, int]]:
         """What is put into the container: in its own file, and in others by a name that its file gives it."""
         module: Module = value.a
-        if module in self._inserting:
-            found = [
-                (module, *site[1:])
-                for site in self._inserting[module]
-                if self._concerns(module, site[0], value)
-            ]
-        else:
-            found = [(module, *entry) for entry in self._inserted_in(module).get(value, [])]
-        names = self._names.get(module)
-        if names is None:
-            names = self._names[module] = _bound_names(module)
-        for name in names.get(value.b[1] if value.b.__class__ is tuple else ~value.b, ()):
-            sites = self._sites_elsewhere().get(name, [])
-            if len(sites) > _MANY_SITES:
-                continue
-            for other, (base, key, item, how) in sites:
-                if other is not module and self._concerns(other, base, value):
-                    found.append((other, key, item, how))
+        sites = self._sites_of(module)
+        at = _identity(value)
+        found = [(module, *site[1:]) for site in sites.direct.get(at, ())]
+        found.extend((module, *entry) for entry in self._inserted_in(module, sites).get(value, ()))
+        for name in sites.names.get(at, ()):
+            named = sites.named.get(name, ())
+            found.extend((module, *site[1:]) for site in named if self._concerns(module, site[0], value))
+            elsewhere = self._sites_elsewhere().get(name, ())
+            if len(elsewhere) <= _MANY_SITES:
+                for other, site in elsewhere:
+                    if other is not module and self._concerns(other, site[0], value):
+                        found.append((other, *site[1:]))
         return found
 
     def _concerns(self, module: Module, base: int, container: Value) -> bool:
         return container in self._evaluator.concrete(self._evaluator.values(module, base))
 
-    def _inserted_in(self, module: Module) -> dict[Value, list[tuple[object, int, int]]]:
+    def _sites_of(self, module: Module) -> _Sites:
+        sites = self._sites.get(module)
+        if sites is None:
+            sites = self._sites[module] = _Sites(module)
+        return sites
+
+    def _inserted_in(self, module: Module, sites: _Sites) -> dict[Value, list[tuple[object, int, int]]]:
+        """Insertions of the file into containers that only evaluation tells."""
         table = self._inserted.get(module)
         if table is None:
+            if module in self._inserting:
+                return {}
             solver = self._evaluator.solver
             outer = solver.low
             solver.low = NO_CYCLE
-            sites = self._inserting[module] = _sites(module)
+            self._inserting.add(module)
             table = {}
-            for base, key, item, how in sites:
+            for base, key, item, how in sites.others:
                 for target in self._evaluator.concrete(self._evaluator.values(module, base)):
                     if target.kind == v.CONTAINER and target.a is module:
                         table.setdefault(target, []).append((key, item, how))
-            del self._inserting[module]
+            self._inserting.discard(module)
             if solver.low == NO_CYCLE:  # otherwise it rests on what is not known in full yet
                 self._inserted[module] = table
             solver.low = min(outer, solver.low)
@@ -248,23 +252,64 @@ class Containers:
         if table is None:
             table = self._elsewhere = {}
             modules = self._evaluator.program.modules
-            wanted = {name for module in modules for name in _container_names(module)}
+            wanted = {name for module in modules for names in _bound_names(module).values() for name in names}
             for module in modules:
                 exprs = module.facts.exprs
-                for site in _sites(module):
+                for site in _insertions_of(module):
                     base = exprs[site[0]]
                     if base[0] in (f.ATTR, f.IMPORTED) and base[-1] in wanted:
                         table.setdefault(base[-1], []).append((module, site))
         return table
 
 
-def _bound_names(module: Module) -> dict[Any, list[str]]:
-    """Names of the module, its classes and their objects, by what they are bound to.
+class _Sites:
+    """The insertions of a file, by how their container is told."""
 
-    A display is told by its complement, a container that a call makes by the number of the call.
+    __slots__ = ("direct", "named", "names", "others")
+
+    def __init__(self, module: Module) -> None:
+        self.direct: dict[int, list[Insertion]] = {}  # the container itself stands there
+        self.named: dict[str, list[Insertion]] = {}  # by a name that the file gives to containers
+        self.others: list[Insertion] = []
+        self.names = _bound_names(module)
+        known = {name for names in self.names.values() for name in names}
+        exprs = module.facts.exprs
+        for site in _insertions_of(module):
+            pending = [site[0]]
+            seen: set[int] = set()
+            while pending:
+                position = pending.pop()
+                expression = exprs[position]
+                tag = expression[0]
+                if tag in (f.UNION, f.PHI):
+                    if position not in seen:
+                        seen.add(position)
+                        pending.extend(expression[1])
+                elif tag in _DISPLAYS:
+                    self.direct.setdefault(~position, []).append(site)
+                elif tag == f.CALL and exprs[module.facts.calls[expression[1]][f.C_CALLEE]][0] == f.GLOBAL:
+                    self.direct.setdefault(expression[1], []).append(site)
+                elif tag in (f.ATTR, f.GLOBAL) and expression[-1] in known:
+                    self.named.setdefault(expression[-1], []).append((position, *site[1:]))
+                else:
+                    self.others.append((position, *site[1:]))
+
+
+def _identity(container: Value) -> int:
+    """What tells the container in its file: the complement of a display's position, the number of a call.
+
+    Those that another makes are told by evaluation alone.
     """
+    made: int | Made = container.b
+    if isinstance(made, int):
+        return ~made
+    return int(made[1]) if len(made) == 2 else _NOWHERE
+
+
+def _bound_names(module: Module) -> dict[int, list[str]]:
+    """Names of the module, its classes and their objects, by what they are bound to; see `_identity`."""
     facts = module.facts
-    names: dict[Any, list[str]] = {}
+    names: dict[int, list[str]] = {}
     tables = [facts.globals, *[c.attributes for c in facts.classes], *[c.stores for c in facts.classes]]
     for table in tables:
         for name, positions in table.items():
@@ -280,11 +325,7 @@ def _bound_names(module: Module) -> dict[Any, list[str]]:
     return names
 
 
-def _container_names(module: Module) -> list[str]:
-    return [name for names in _bound_names(module).values() for name in names]
-
-
-def _sites(module: Module) -> list[Insertion]:
+def _insertions_of(module: Module) -> list[Insertion]:
     """``x[k] = y``, ``x.append(y)`` and the like."""
     exprs = module.facts.exprs
     sites: list[Insertion] = [(*site, ONE) for site in module.facts.mutations]
