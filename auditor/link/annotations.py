@@ -11,7 +11,7 @@ from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
-    from auditor.link.program import Module
+    from auditor.link.program import Function, Module
 
 _UNIONS = frozenset({"typing.Optional", "typing.Union", "typing_extensions.Optional"})
 _FIRST = frozenset(
@@ -59,6 +59,8 @@ _SILENT = frozenset(
     }
 )  # fmt: skip
 _SELF = frozenset({"typing.Self", "typing_extensions.Self"})
+_CLASSES = frozenset({"builtins.type", "typing.Type"})
+_CALLABLES = frozenset({"typing.Callable", "collections.abc.Callable"})
 _MANAGERS = frozenset(
     {
         "typing.ContextManager", "typing.AsyncContextManager", "contextlib.AbstractContextManager",
@@ -92,12 +94,60 @@ class Annotations:
             return join_all([self.types(module, p) for p in expression[1]])
         if tag == f.SUBSCRIPT:
             return self._generic(module, expression[1], expression[2])
-        if tag in (f.CONST, f.CALL):
+        if tag == f.CONST:
             return NOTHING
-        return join_all([self._instance(value) for value in evaluator.values(module, position)])
+        if tag == f.CALL:  # a type variable, a new type, a class that a function makes
+            made = evaluator.values(module, position)
+            return join_all([self.of_class(x) for x in made if x.kind in (v.VARIABLE, v.CLASS)])
+        return join_all([self.of_class(value) for value in evaluator.values(module, position)])
 
-    def _instance(self, value: Value) -> Values:
+    def variable(self, module: Module, position: int) -> Value | None:
+        """The type variable that an annotation is, None aside."""
+        expression = module.facts.exprs[position]
+        if expression[0] == f.UNION:
+            found = [self.variable(module, p) for p in expression[1]]
+            return next((x for x in found if x is not None), None)
+        if expression[0] not in (f.GLOBAL, f.IMPORTED, f.CALL):
+            return None
+        values = self._evaluator.values(module, position)
+        return values[0] if len(values) == 1 and values[0].kind == v.VARIABLE else None
+
+    def class_of(self, module: Module, position: int) -> Value | None:
+        """The type variable of an annotation ``type[T]``."""
+        expression = module.facts.exprs[position]
+        if expression[0] != f.SUBSCRIPT or len(expression[2]) != 1:
+            return None
+        base = self._evaluator.values(module, expression[1])
+        if not any(x.kind == v.EXTERNAL and x.a in _CLASSES for x in base):
+            return None
+        return self.variable(module, expression[2][0])
+
+    def likely(self, module: Module, position: int) -> Values:
+        """What an annotation says of a parameter that no call in sight fills."""
+        expression = module.facts.exprs[position]
+        if expression[0] == f.SUBSCRIPT and len(expression[2]) == 2:
+            base = self._evaluator.values(module, expression[1])
+            if any(x.kind == v.EXTERNAL and x.a in _CALLABLES for x in base):
+                given = self.types(module, expression[2][1])
+                return self._evaluator.interner.make(v.GIVER, given).one if given else NOTHING
+        return self.types(module, position)
+
+    def result(self, function: Function) -> Values:
+        """What the function is declared to return; ``Self`` is the class that it belongs to."""
+        declared = self.types(function.module, function.facts.annotation)
+        if function.class_ is not None and any(
+            x.kind == v.EXTERNAL_INSTANCE and x.a in _SELF for x in declared
+        ):
+            own = self._evaluator.interner.instance(function.class_, virtual=True)
+            return tuple(own if x.kind == v.EXTERNAL_INSTANCE and x.a in _SELF else x for x in declared)
+        return declared
+
+    def of_class(self, value: Value) -> Values:
+        """Instances of the class, or of the type that the name stands for."""
         interner = self._evaluator.interner
+        if value.kind == v.VARIABLE:
+            bounds = [p for k, p in value.a.facts.calls[value.b][f.C_KEYWORDS] if k == "bound"]
+            return self.types(value.a, bounds[0]) if bounds else NOTHING
         if value.kind == v.CLASS:
             return interner.instance(value.a, virtual=True).one
         if value.kind == v.EXTERNAL:
@@ -122,7 +172,7 @@ class Annotations:
         """Instances of ``base[parts]``, all of them positions of expressions."""
         evaluator = self._evaluator
         if not parts:  # tuple[()]
-            return join_all([self._instance(value) for value in evaluator.values(module, base)])
+            return join_all([self.of_class(value) for value in evaluator.values(module, base)])
         results: list[Values] = []
         for value in evaluator.values(module, base):
             if value.kind == v.CLASS:
@@ -141,7 +191,7 @@ class Annotations:
             return join(injected, self.types(module, parts[0]))
         if dotted in _FIRST:
             return self.types(module, parts[0])
-        if dotted in ("builtins.type", "typing.Type"):
+        if dotted in _CLASSES:
             named = evaluator.values(module, parts[0])
             return join_all([part.one for part in named if part.kind in (v.CLASS, v.EXTERNAL)])
         if dotted in _AWAITABLES:

@@ -237,6 +237,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
                     targets.append((method.a, method.a.a, 1))
                 elif method.kind == v.FUNCTION:
                     targets.append((method, method.a, 1))
+        run = self.evaluator.fields.constructing(class_)
+        targets.extend((method, method.a, 1) for method in run if method.kind == v.FUNCTION)
         for module, field in self.evaluator.fields.default_factories(class_):
             for name, position in module.facts.calls[field][f.C_KEYWORDS]:
                 if name in ("default_factory", "factory"):

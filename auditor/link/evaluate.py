@@ -403,7 +403,9 @@ class Evaluator:
                 x for x in self.values(function.module, default) if not is_none(x) and x.kind != v.CONSTANT
             )
         if declared:
-            if all(self.says_little(x) for x in declared):
+            if self.annotations.variable(function.module, note) is not None:
+                declared = self.interner.make(v.PARAMETER, function, index).one
+            elif all(self.says_little(x) for x in declared):
                 declared = join(self.interner.make(v.PARAMETER, function, index).one, declared)
             return join(injected, declared) if injected else declared
         return join(self.interner.make(v.PARAMETER, function, index).one, injected)
@@ -434,6 +436,9 @@ class Evaluator:
                     found = join(found, self.concrete(value.one))
             if len(found) >= v.LIMIT:
                 break
+        note = function.facts.params[index][2]
+        if note and not found:
+            return self.annotations.likely(function.module, note)
         return found
 
     # -- attributes, items, iteration --------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.link import values as v
@@ -11,6 +11,9 @@ from auditor.link.values import NOTHING, Values, join, join_all
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Module
+    from auditor.link.values import Value
+
+ATTRS_FIELDS: Final = frozenset({"attrs.field", "attr.ib", "attr.field"})
 
 
 class Fields:
@@ -69,6 +72,30 @@ class Fields:
                         for name, _ in base.module.facts.calls[expression[1]][f.C_KEYWORDS]
                     ):
                         found.append((base.module, expression[1]))
+        return found
+
+    def constructing(self, class_: Class) -> list[Value]:
+        """Methods of the class and its bases under ``@field.default`` or ``@field.validator``, as attrs has them."""
+        found: list[Value] = []
+        evaluator = self._evaluator
+        for base in self._hierarchy.order(class_):
+            if isinstance(base, str):
+                continue
+            facts = base.module.facts
+            for positions in base.facts.attributes.values():
+                for position in positions:
+                    expression = facts.exprs[position]
+                    if expression[0] != f.DECORATED:
+                        continue
+                    decorator = facts.exprs[facts.calls[expression[1]][f.C_CALLEE]]
+                    if decorator[0] != f.ATTR or decorator[2] not in ("default", "validator"):
+                        continue
+                    field = facts.exprs[decorator[1]]
+                    if field[0] == f.CALL and any(
+                        x.kind == v.EXTERNAL and x.a in ATTRS_FIELDS
+                        for x in evaluator.values(base.module, facts.calls[field[1]][f.C_CALLEE])
+                    ):
+                        found.extend(x for x in evaluator.values(base.module, expression[2]))
         return found
 
     def given(self, class_: Class, name: str) -> Values:

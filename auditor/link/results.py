@@ -77,10 +77,12 @@ class Results:
             return evaluator.interner.make(v.MADE, value, False).one
         if kind == v.MADE:
             return join_all([self.of_value(x, site) for x in evaluator.concrete(value.one)])
-        return NOTHING
+        return value.a if kind == v.GIVER else NOTHING
 
     def made(self, symbol: Value, callables: Values) -> Values:
         """What calling, and perhaps awaiting, the parameter of a MADE value gives when it is one of these."""
+        if symbol.b == v.AS_DECLARED:
+            return join_all([self._evaluator.annotations.of_class(x) for x in callables])
         results = join_all([self.of_value(x, None) for x in callables])
         return self._evaluator.awaited(results) if symbol.b else results
 
@@ -152,11 +154,26 @@ class Results:
 
     def _with_declared(self, function: Function, found: Values) -> Values:
         if function.facts.annotation:
+            of_class = self._of_given_class(function)
+            if of_class is not None:
+                return of_class.one
             known = [x for x in found if not (x.kind == v.CONSTANT and x.a is None)]
             if not known or all(x.kind in (v.PARAMETER, v.MADE) for x in known):
-                declared = self._evaluator.annotations.types(function.module, function.facts.annotation)
-                return join(found, declared)
+                return join(found, self._evaluator.annotations.result(function))
         return found
+
+    def _of_given_class(self, function: Function) -> Value | None:
+        """What ``def resolve(kind: type[T]) -> T`` gives: an object of the class that it is given."""
+        evaluator = self._evaluator
+        module = function.module
+        variable = evaluator.annotations.variable(module, function.facts.annotation)
+        if variable is None:
+            return None
+        for index, (_, _, note, _) in enumerate(function.facts.params):
+            if note and evaluator.annotations.class_of(module, note) is variable:
+                parameter = evaluator.interner.make(v.PARAMETER, function, index)
+                return evaluator.interner.make(v.MADE, parameter, v.AS_DECLARED)
+        return None
 
     def _specialised(self, function_value: Value, site: Site | None, skip: int) -> Values:
         """The returned values, without the branches that literal arguments of this call rule out."""

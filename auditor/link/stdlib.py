@@ -161,6 +161,10 @@ def _cast(evaluator: Evaluator, site: Site) -> Values:
     return declared or evaluator.values(module, arguments[1])
 
 
+def _type_variable(evaluator: Evaluator, site: Site) -> Values:
+    return evaluator.interner.make(v.VARIABLE, *site).one
+
+
 def _entered(evaluator: Evaluator, site: Site) -> Values:
     return evaluator.interner.make(v.MANAGER, None, _first(evaluator, site)).one
 
@@ -248,6 +252,10 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "typing.cast": _cast,
     "inspect.unwrap": _first,
     "asyncio.coroutine": _first,
+    "typing.TypeVar": _type_variable,
+    "typing_extensions.TypeVar": _type_variable,
+    "typing.NewType": _second,
+    "typing_extensions.NewType": _second,
     "contextlib.closing": _entered,
     "contextlib.aclosing": _entered,
     "contextlib.nullcontext": _entered,

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 NAMES = program_names()
 
 KNOWN_GAPS = {
-    "attrs_classes": "a method that `@field.default` decorates is not seen to run at construction",
     "guide_lock_to_process": "what the object of a bound method holds is not looked at",
     "guide_large_models": "whether a document is large is not seen without running: a known limit of LOOP309",
-    "injection_container_ok": "`resolve(kind: type[T]) -> T` is taken to give what any maker in the table makes",
 }
 """What the analyser does not do yet; strict, so that doing it takes the entry away."""
 
