@@ -23,6 +23,9 @@ MAX_NESTING = 4
 """How deep closures may hold closures before the innermost are forgotten."""
 
 Site = tuple["Module", int]
+"""A call: the module and its number there."""
+Held = tuple["Module", int, Site | None]
+"""The call of ``functools.partial``, and that of what it made."""
 
 
 class Results:
@@ -57,7 +60,7 @@ class Results:
         if kind == v.CONTAINER_METHOD:
             return self._of_container_method(value, site)
         if kind == v.PARTIAL:
-            return join_all([self.of_value(inner, value.b) for inner in value.a])
+            return join_all([self._of_partial(inner, value.b, site) for inner in value.a])
         if kind == v.INSTANCE:
             return join_all([self.of_value(m, site) for m in evaluator.members.methods(value, "__call__")])
         if kind == v.WRAPPER:
@@ -79,6 +82,14 @@ class Results:
             return join_all([self.of_value(x, site) for x in evaluator.concrete(value.one)])
         return value.a if kind == v.GIVER else NOTHING
 
+    def _of_partial(self, value: Value, held: Site, site: Site | None) -> Values:
+        """The result of calling ``partial(value, ...)``, made at ``held``, at ``site``."""
+        if value.kind == v.FUNCTION:
+            return self._of_function(value, value, (*held, site), 0)
+        if value.kind == v.BOUND:
+            return self._of_function(value.a, value, (*held, site), 1)
+        return self.of_value(value, held)
+
     def made(self, symbol: Value, callables: Values) -> Values:
         """What calling, and perhaps awaiting, the parameter of a MADE value gives when it is one of these."""
         if symbol.b == v.AS_DECLARED:
@@ -97,7 +108,9 @@ class Results:
                     return made
         return evaluator.interner.instance(value.a, virtual=False).one
 
-    def _of_function(self, function_value: Value, called: Value, site: Site | None, skip: int) -> Values:
+    def _of_function(
+        self, function_value: Value, called: Value, site: Site | Held | None, skip: int
+    ) -> Values:
         function: Function = function_value.a
         facts = function.facts
         interner = self._evaluator.interner
@@ -130,7 +143,7 @@ class Results:
                 result.append(value)
         return tuple(result)
 
-    def _produced(self, function_value: Value, site: Site | None, skip: int) -> Values:
+    def _produced(self, function_value: Value, site: Site | Held | None, skip: int) -> Values:
         produced = self._evaluator.solver.solve(("y", function_value.a), self._yields, function_value.a, None)
         return self.substitute(produced, function_value, site, skip)
 
@@ -175,11 +188,11 @@ class Results:
                 return evaluator.interner.make(v.MADE, parameter, v.AS_DECLARED)
         return None
 
-    def _specialised(self, function_value: Value, site: Site | None, skip: int) -> Values:
+    def _specialised(self, function_value: Value, site: Site | Held | None, skip: int) -> Values:
         """The returned values, without the branches that literal arguments of this call rule out."""
         function: Function = function_value.a
         tested = self.choices.tested_parameters(function)
-        if tested and site is not None:
+        if tested and site is not None and len(site) == 2:
             constants = self.choices.constants(function, site, skip, tested)
             if constants:
                 # a node of its own: the function may call itself with the same constants
@@ -198,7 +211,9 @@ class Results:
 
     # -- substitution ------------------------------------------------------------------------------------------
 
-    def substitute(self, values: Values, function_value: Value, site: Site | None, skip: int) -> Values:
+    def substitute(
+        self, values: Values, function_value: Value, site: Site | Held | None, skip: int
+    ) -> Values:
         """Put the arguments of the call, and what the closure holds, in for symbolic parameters."""
         if not values:
             return values
@@ -209,16 +224,14 @@ class Results:
         return self.replace(values, self._lookup(function, environment, site, skip), function, 0)
 
     def _lookup(
-        self, function: Function, environment: Environment, site: Site | None, skip: int
+        self, function: Function, environment: Environment, site: Site | Held | None, skip: int
     ) -> Callable[[Function, int], Values | None]:
         evaluator = self._evaluator
         known = dict(environment)
 
         def look_up(owner: Function, index: int) -> Values | None:
             if owner is function and site is not None:
-                given = bound_values(
-                    site[0], site[1], function, index, skip, evaluator, lambda e: evaluator.values(site[0], e)
-                )
+                given = self._given(function, index, site, skip)
                 if given is None:
                     default = function.facts.params[index][3]
                     return evaluator.values(function.module, default) if default > 0 else NOTHING
@@ -226,6 +239,22 @@ class Results:
             return known.get((owner, index))
 
         return look_up
+
+    def _given(self, function: Function, index: int, site: Site | Held, skip: int) -> Values | None:
+        """What the call gives to a parameter; None if nothing."""
+        evaluator = self._evaluator
+        module, number = site[0], site[1]
+
+        def values(position: int) -> Values:
+            return evaluator.values(module, position)
+
+        if len(site) == 2:
+            return bound_values(module, number, function, index, skip, evaluator, values)
+        # the function itself is the first argument; those of the later call follow what is held
+        held = bound_values(module, number, function, index, skip - 1, evaluator, values)
+        if held is None and site[2] is not None:
+            return self._given(function, index, site[2], skip + len(module.facts.calls[number][f.C_ARGS]) - 1)
+        return held
 
     def replace(
         self,

@@ -6,10 +6,6 @@ import pytest
 from unit.linking import Linked
 
 
-def misses(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 def known(source: str) -> list[str]:
     return Linked(source).probes()
 
@@ -275,7 +271,6 @@ def test_partials_and_lambdas() -> None:
     """) == ["a C", "a C", "a C"]  # fmt: skip
 
 
-@misses("the function is counted among the arguments that a partial holds")
 def test_arguments_that_a_partial_holds() -> None:
     assert one("""
         import functools
@@ -285,7 +280,6 @@ def test_arguments_that_a_partial_holds() -> None:
     """) == "a C"  # fmt: skip
 
 
-@misses("the arguments of the call of a partial are forgotten")
 def test_arguments_that_a_partial_is_given_later() -> None:
     assert one("""
         import functools
@@ -293,6 +287,19 @@ def test_arguments_that_a_partial_is_given_later() -> None:
         def make(a, b): return b
         probe(functools.partial(make, 1)(C()))
     """) == "a C"  # fmt: skip
+
+
+def test_partials_of_methods_and_of_keywords() -> None:
+    assert known("""
+        import functools
+        class C: ...
+        class D:
+            def make(self, a, b): return b
+        def make(a, b=None, *rest): return b
+        probe(functools.partial(D().make, 1)(C()))
+        probe(functools.partial(make, b=C())(1))
+        probe(functools.partial(make)(1, C(), 2))
+    """) == ["a C", "a C", "a C"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
