@@ -14,7 +14,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 # Expression tags, with the shape of the tuple that they begin.
 UNKNOWN = 0  #  (UNKNOWN,)
@@ -306,6 +306,16 @@ class FileFacts:
         for table in tables:
             for name, positions in table.items():
                 table[name] = single(positions[0]) if len(positions) == 1 else tuple(positions)
+
+    def attribute_reads(self) -> Iterator[tuple[int, int]]:
+        """(function, expression) of all attribute reads, until `unpack`."""
+        log = self.read_log
+        return ((log[at], log[at + 1]) for at in range(0, len(log), _READ))
+
+    def operators_used(self) -> Iterator[tuple[int, str]]:
+        """(function, method behind the operator) of all operators, until `unpack`."""
+        log = self.operator_log
+        return ((log[at], DUNDERS[log[at + 1]]) for at in range(0, len(log), _OPERATOR))
 
     def unpack(
         self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None

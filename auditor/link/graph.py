@@ -98,8 +98,8 @@ class Graph:
 
     def propagate(self) -> None:
         """Reach everything, roots that are certain before those that are assumed."""
-        hierarchy = self.evaluator.hierarchy
-        properties, dunders = self.evaluator.accessors.names(), hierarchy.dunders()
+        properties = self.evaluator.accessors.names()
+        dunders = self.evaluator.hierarchy.dunders(properties)
         for module in self.evaluator.program.modules:
             module.facts.unpack(properties, dunders)
         self._certain_roots()

@@ -8,6 +8,8 @@ from auditor.index import facts as f
 from auditor.link import values as v
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
     from auditor.link.values import Values
@@ -50,6 +52,8 @@ class Hierarchy:
                     sequences.append(list(self._evaluator.catalog.mro(value.a)))
                     break
         sequences.append(direct)
+        if any(class_ in sequence for sequence in sequences):  # it derives from itself, which Python refuses
+            sequences = [[x for x in sequence if x is not class_] for sequence in sequences]
         result = (class_, *_merge(sequences))
         self._in_progress.discard(class_)
         self._orders[class_] = result
@@ -111,16 +115,28 @@ class Hierarchy:
                     break
         return found
 
-    def dunders(self) -> set[str]:
-        """Methods behind operators that some class of the program defines."""
-        return {
-            name
-            for d in f.DUNDERS
-            for name in (d, "__r" + d[2:])
-            if any(self._does_something(c, name) for c in self.definers(name))
-        }
+    def dunders(self, properties: Collection[str]) -> set[str]:
+        """Methods behind operators that do something in some class of the program.
 
-    def _does_something(self, class_: Class, name: str) -> bool:
+        They call, read an attribute that is a property somewhere, or use an operator of which the same is true.
+        """
+        found: set[str] = set()
+        idle: list[tuple[str, Class]] = []
+        for dunder in f.DUNDERS:
+            for name in (dunder, "__r" + dunder[2:]):
+                definers = self.definers(name)
+                if any(self._calls_something(c, name) for c in definers):
+                    found.add(name)
+                else:
+                    idle.extend((name, c) for c in definers)
+        grown = True
+        while grown:
+            active = {name for name, c in idle if name not in found and _reads(c, name, properties, found)}
+            found |= active
+            grown = bool(active)
+        return found
+
+    def _calls_something(self, class_: Class, name: str) -> bool:
         """Whether the definition calls anything at all."""
         for position in class_.facts.attributes[name]:
             expression = class_.module.facts.exprs[position]
@@ -213,6 +229,19 @@ class Hierarchy:
     def is_polymorphic(self, class_: Class) -> bool:
         """Whether what ``self`` is in a method of the class may matter: other classes derive from it."""
         return bool(self.descendants(class_))
+
+
+def _reads(class_: Class, name: str, properties: Collection[str], dunders: Collection[str]) -> bool:
+    """Whether a method reads one of the properties, or uses one of the operators."""
+    facts = class_.module.facts
+    numbers = {facts.exprs[p][1] for p in class_.facts.attributes[name]}
+    return any(
+        number in numbers and facts.exprs[position][2] in properties
+        for number, position in facts.attribute_reads()
+    ) or any(
+        number in numbers and (dunder in dunders or "__r" + dunder[2:] in dunders)
+        for number, dunder in facts.operators_used()
+    )
 
 
 def _calls_super(function: Function) -> bool:

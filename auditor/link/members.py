@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.accessors import is_property
-from auditor.link.fixpoint import NO_CYCLE
 from auditor.link.hierarchy import MAX_OVERRIDES
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
@@ -294,19 +293,19 @@ class Members:
             return NOTHING
         key = (value, name)
         known = self._methods.get(key)
-        if known is not None:
-            return known
-        solver = self._evaluator.solver
-        outer = solver.low
-        solver.low = NO_CYCLE
+        if known is None:
+            solver = self._evaluator.solver
+            node = ("h", value, name)
+            known = solver.solve(node, self._find_methods, value, name)
+            if node in solver.done:
+                self._methods[key] = solver.done.pop(node)
+        return known
+
+    def _find_methods(self, value: Value, name: str) -> Values:
         found = self._member(value.a, name, value)
         if value.b:
             found = self._with_overrides(value.a, name, found)
-        found = tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
-        if solver.low == NO_CYCLE:
-            self._methods[key] = found
-        solver.low = min(outer, solver.low)
-        return found
+        return tuple(x for x in found if x.kind in (v.BOUND, v.EXTERNAL))
 
     @staticmethod
     def _is_abstract(value: Value) -> bool:

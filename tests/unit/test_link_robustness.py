@@ -221,7 +221,6 @@ def test_a_function_that_calls_itself_with_a_literal() -> None:
     """)
 
 
-@pytest.mark.xfail(strict=True, reason="looking up `__call__` asks for `__call__`")
 def test_a_call_method_that_is_decorated_by_its_own_class() -> None:
     linked("""
         class F: ...
