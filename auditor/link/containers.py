@@ -73,6 +73,15 @@ class Containers:
         """The container that a call of its type makes."""
         return self._evaluator.interner.make(v.CONTAINER, site[0], (type_name, site[1])).one
 
+    def begins_empty(self, container: Value) -> bool:
+        """Whether nothing is in the container when it is made."""
+        facts = container.a.facts
+        if container.b.__class__ is tuple:
+            call = facts.calls[container.b[1]]
+            return len(container.b) > 2 or not (call[f.C_ARGS] or call[f.C_KEYWORDS])
+        expression = facts.exprs[container.b]
+        return expression[0] in _DISPLAYS and not expression[1]
+
     # -- taking out --------------------------------------------------------------------------------------------
 
     def items(self, value: Value, key: object) -> Values:

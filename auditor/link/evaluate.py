@@ -368,6 +368,9 @@ class Evaluator:
                 return richer
         if not found:
             return declared
+        if len(found) == 1 and found[0].kind == v.CONTAINER and self.containers.begins_empty(found[0]):
+            # `jobs: deque[Job] = deque()`: what is put in later may not be in sight
+            return join(found, tuple(x for x in declared if x.kind == v.EXTERNAL_INSTANCE and x.b))
         if any(x.kind in _SYMBOLS or self._says_nothing(x) for x in found):
             return declared or found
         return found
