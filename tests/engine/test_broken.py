@@ -237,6 +237,8 @@ def _stopped(server: Server, record: Path) -> dict[str, dict[str, Any]]:
 def _happened(code: str, line: dict[str, Any]) -> bool:
     if code in RAISES:
         return RAISES[code] in line["raised"]
+    if code == "LOOP205":
+        return line["on_loop"] + line["off_loop"] > 0
     if code in {"LOOP314", "LOOP410"}:
         return line["calls"] > 0
     if code in OFF_LOOP:
