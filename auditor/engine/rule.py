@@ -66,6 +66,12 @@ class RuleContext:
         """Threads and phases in which the function around the node runs on the loop."""
         return [(c.thread_of(e.context), c.phase_of(e.context)) for e in self.suspect.exposed]
 
+    @property
+    def never_suspends(self) -> bool:
+        """Whether a coroutine function that leads here awaits nothing: it runs on the loop from end to end."""
+        functions = [exposed.hops[exposed.at].function for exposed in self.suspect.exposed]
+        return any(function.is_async and not function.facts.awaits for function in functions)
+
     def parent(self, depth: int = 1) -> cst.CSTNode | None:
         """The node ``depth`` levels above."""
         return self.ancestors[-depth] if depth <= len(self.ancestors) else None

@@ -304,6 +304,7 @@ class ExpressionIndexer:
         return self.append(shared(expression))
 
     def await_(self, node: ast.Await) -> int:
+        self.function.awaits = True
         if node.value.__class__ in _MAKE_AWAITABLES:
             self.awaited = f.AWAITED
         value = self.visit(node.value)
@@ -683,6 +684,8 @@ class ExpressionIndexer:
 
     def iteration(self, iterable: int, node: ast.expr, *, is_async: bool) -> None:
         """Record that ``iterable`` is iterated here: a generator's body runs here, ``__iter__`` is called here."""
+        if is_async:
+            self.function.awaits = True
         if iterable and self.exprs[iterable][0] not in _PLAIN:
             self.function.iterations.append(
                 (

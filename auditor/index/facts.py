@@ -149,6 +149,7 @@ class FunctionFacts:
 
     __slots__ = (
         "annotation",
+        "awaits",
         "calls",
         "class_id",
         "column",
@@ -185,6 +186,7 @@ class FunctionFacts:
         self.end_line = line
         self.unit: tuple[int, int] = (line, line)
         self.is_generator = False
+        self.awaits = False  # by `await`, `async for` or `async with`
         self.endless = False  # it holds a `while True` that it never breaks out of
         self.last_yield = 0  # line of the last `yield`, 0 without one
         self.params: tuple[tuple[str, int, int, int], ...] = ()

@@ -570,6 +570,8 @@ class StatementIndexer(ExpressionIndexer):
     def with_(self, node: ast.With | ast.AsyncWith) -> bool:
         outer = self.region
         is_async = node.__class__ is ast.AsyncWith
+        if is_async:
+            self.function.awaits = True
         for item in node.items:
             expr_node = item.context_expr
             value = self.visit(expr_node)

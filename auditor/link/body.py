@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
-from auditor.link import awaiting, misuses
+from auditor.link import awaiting, misawaited, misuses
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
@@ -85,6 +85,10 @@ class BodyBuilder(Handovers, ImplicitCalls):
 
     def call(self, values: Values, number: int, place: Place, constraints: Constraints) -> None:
         """Everything that calling one of ``values`` may do."""
+        if self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED:
+            callee = misawaited.awaits_sync(self.evaluator, values)
+            if callee:
+                self.awaited_sync(callee, number, place, constraints)
         if len(values) == 1:
             value = values[0]
             if value.kind == v.FUNCTION and not value.a.facts.decorators:
@@ -158,6 +162,14 @@ class BodyBuilder(Handovers, ImplicitCalls):
 
     def misuse(self, place: Place, callee: str, group: str, what: str, constraints: Constraints) -> None:
         self.result.misuses.append(misuses.Misuse(place, callee, group, what, constraints))
+
+    def awaited_sync(self, callee: str, number: int, place: Place, constraints: Constraints) -> None:
+        """``await`` of a call that gives back nothing to await."""
+        api = self.edges.api(misawaited.AWAIT_API)
+        call = self.module.facts.calls[number]
+        if api is not None and call[f.C_FLAGS] & f.AWAITED:
+            sink = Sink(place, callee, api, None, constraints, Confidence.HIGH, call[f.C_REGION])
+            self.result.sinks.append(sink)
 
     def collect(
         self,
@@ -358,11 +370,10 @@ class BodyBuilder(Handovers, ImplicitCalls):
         arguments: CallArguments | None = None
         if api is not None and api.effect != "none":
             arguments = CallArguments(self.evaluator, self.module, number)
-            if (
-                api.applies(arguments)
-                and not self.is_awaited_namesake(dotted, number)
-                and not self.has_no_wait(number)
-            ):
+            if self.is_awaited_namesake(dotted, number):
+                if api.effect == "blocks" and misawaited.is_plain_external(self.evaluator, dotted):
+                    self.awaited_sync(dotted, number, place, constraints)
+            elif api.applies(arguments) and not self.has_no_wait(number):
                 region = self.module.facts.calls[number][f.C_REGION]
                 self.result.sinks.append(
                     Sink(place, dotted, api, arguments, constraints, Confidence.HIGH, region)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.link import values as v
@@ -11,6 +11,10 @@ from auditor.link.values import NOTHING, Values
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Module
+
+
+MANY: Final = 20
+"""A name that more families of classes define says nothing."""
 
 
 class Guesses:
@@ -43,7 +47,8 @@ class Guesses:
         hierarchy = self._evaluator.hierarchy
         definers = [x for x in hierarchy.definers(name) if not x.module.is_test or module.is_test]
         roots = [x for x in definers if not any(other in definers for other in hierarchy.order(x)[1:])]
-        if len(roots) != 1 or not self._is_in_sight(roots[0], module):
+        roots = [x for x in roots if self._is_in_sight(x, module)] if len(roots) <= MANY else []
+        if len(roots) != 1:
             return NOTHING
         receiver = self._evaluator.interner.make(v.INSTANCE, roots[0], v.GUESSED)
         return tuple(x for x in self._evaluator.members.attribute(receiver, name) if x.kind == v.BOUND)

@@ -16,7 +16,7 @@ PROGRAMS = Path(__file__).resolve().parents[2] / "fixtures" / "programs"
 
 CODES = (
     "LOOP102", "LOOP206", "LOOP301", "LOOP302", "LOOP303", "LOOP304", "LOOP305", "LOOP306", "LOOP307", "LOOP308",
-    "LOOP309", "LOOP310", "LOOP311", "LOOP312", "LOOP316", "LOOP323", "LOOP401",
+    "LOOP309", "LOOP310", "LOOP311", "LOOP312", "LOOP314", "LOOP315", "LOOP316", "LOOP323", "LOOP401",
 )  # fmt: skip
 """The rules that the programs are labelled for. A new rule joins when every program has been read for its fault."""
 

@@ -28,8 +28,11 @@ def write(example: Example, directory: Path) -> None:
         file.write_text(source, encoding="utf-8")
 
 
-def found_in(directory: Path) -> dict[Place, Severity]:
-    """The findings of a program at the lowest thresholds, all rules, with paths relative to ``directory``."""
+def found_in(directory: Path, rule: Rule) -> dict[Place, Severity]:
+    """The findings of a program at the lowest thresholds, all rules, with paths relative to ``directory``.
+
+    Where the page's own rule stands under ``also``, it counts as found at that place too.
+    """
     audit = pytest.importorskip("auditor.audit", reason="the audit is not built yet")
     config = pytest.importorskip("auditor.config", reason="the audit is not built yet")
     settings = config.load(
@@ -48,6 +51,9 @@ def found_in(directory: Path) -> dict[Place, Severity]:
         for found in report.findings
     }
     assert len(places) == len(report.findings), "the same finding twice"
+    for found in report.findings:
+        if rule.id in found.also:
+            places[found.location.path, found.location.line, found.location.column, rule.id] = found.severity
     return places
 
 
@@ -55,7 +61,7 @@ def found_in(directory: Path) -> dict[Place, Severity]:
 def test_example(rule: Rule, example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(example, tmp_path)
     monkeypatch.chdir(tmp_path)
-    found = found_in(tmp_path)
+    found = found_in(tmp_path, rule)
     wanted = {(mark.path, mark.line, mark.column, mark.code): mark.severity for mark in example.expects}
     assert sorted(found) == sorted(wanted)
     for place, severity in wanted.items():

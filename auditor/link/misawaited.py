@@ -1,0 +1,66 @@
+"""Awaiting what is no awaitable: the function has run by then, on the loop, and the ``await`` raises TypeError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.index import facts as f
+from auditor.link import awaiting
+from auditor.link import values as v
+
+if TYPE_CHECKING:
+    from auditor.link.evaluate import Evaluator
+    from auditor.link.program import Function
+    from auditor.link.values import Value, Values
+
+AWAIT_API: Final = "auditor.await_on_sync"
+"""The catalog's entry for awaited calls of functions that give back no awaitable."""
+
+_OPEN_BODIES: Final = frozenset({"abstractmethod", "overload"})
+
+
+def awaits_sync(evaluator: Evaluator, values: Values) -> str:
+    """The name of a function of the program that surely gives back nothing to await; empty if that is not sure."""
+    name = ""
+    for value in values:
+        function = _plain_function(value)
+        if function is None or not _gives_data(evaluator, function):
+            return ""
+        name = name or function.qualname
+    return name
+
+
+def is_plain_external(evaluator: Evaluator, dotted: str) -> bool:
+    """Whether the name is that of a function of a module: what a method belongs to may be guessed wrong."""
+    owner, _, _ = dotted.rpartition(".")
+    return bool(owner) and evaluator.catalog.type(owner) is None and evaluator.catalog.type(dotted) is None
+
+
+def _plain_function(value: Value) -> Function | None:
+    if value.kind == v.BOUND:
+        if value.b.kind == v.INSTANCE and value.b.b == v.GUESSED:
+            return None
+        value = value.a
+    return value.a if value.kind == v.FUNCTION else None
+
+
+def _gives_data(evaluator: Evaluator, function: Function) -> bool:
+    facts = function.facts
+    if facts.kind != f.DEF or facts.is_generator or facts.decorators or _OPEN_BODIES & set(facts.roles):
+        return False
+    if function.class_ is not None and evaluator.hierarchy.is_protocol(function.class_):
+        return False
+    if not facts.returns:
+        # it may be meant to be overridden: a body without a call does nothing, or raises
+        return bool(facts.calls) and not facts.annotation and not facts.endless and not _only_raises(function)
+    returned = [evaluator.values(function.module, e) for e, _ in facts.returns]
+    return all(found and not awaiting.may_be_awaited(evaluator, found) for found in returned) and not any(
+        x.kind in (v.PARAMETER, v.MADE) for found in returned for x in found
+    )
+
+
+def _only_raises(function: Function) -> bool:
+    """Whether all the function does is to make the exception that it raises."""
+    module = function.module
+    callees = [module.facts.exprs[module.facts.calls[n][f.C_CALLEE]] for n in function.facts.calls]
+    return all(callee[0] == f.GLOBAL and callee[1].endswith(("Error", "Exception")) for callee in callees)
