@@ -85,10 +85,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
 
     def call(self, values: Values, number: int, place: Place, constraints: Constraints) -> None:
         """Everything that calling one of ``values`` may do."""
-        if self.module.facts.calls[number][f.C_FLAGS] & f.AWAITED:
-            callee = misawaited.awaits_sync(self.evaluator, values)
-            if callee:
-                self.awaited_sync(callee, number, place, constraints)
+        self.awaited_sync(misawaited.awaits_sync(self, values, number), number, place, constraints)
         if len(values) == 1:
             value = values[0]
             if value.kind == v.FUNCTION and not value.a.facts.decorators:
@@ -167,7 +164,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
         """``await`` of a call that gives back nothing to await."""
         api = self.edges.api(misawaited.AWAIT_API)
         call = self.module.facts.calls[number]
-        if api is not None and call[f.C_FLAGS] & f.AWAITED:
+        if api is not None and callee and call[f.C_FLAGS] & f.AWAITED:
             sink = Sink(place, callee, api, None, constraints, Confidence.HIGH, call[f.C_REGION])
             self.result.sinks.append(sink)
 

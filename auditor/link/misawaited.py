@@ -10,6 +10,7 @@ from auditor.link import values as v
 
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
+    from auditor.link.narrowing import BodyValues
     from auditor.link.program import Function
     from auditor.link.values import Value, Values
 
@@ -19,8 +20,11 @@ AWAIT_API: Final = "auditor.await_on_sync"
 _OPEN_BODIES: Final = frozenset({"abstractmethod", "overload"})
 
 
-def awaits_sync(evaluator: Evaluator, values: Values) -> str:
-    """The name of a function of the program that surely gives back nothing to await; empty if that is not sure."""
+def awaits_sync(body: BodyValues, values: Values, number: int) -> str:
+    """The name of a function of the program that is awaited and surely gives back nothing to await, or nothing."""
+    if not body.module.facts.calls[number][f.C_FLAGS] & f.AWAITED:
+        return ""
+    evaluator = body.evaluator
     name = ""
     for value in values:
         function = _plain_function(value)

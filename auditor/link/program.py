@@ -96,6 +96,7 @@ def _is_test_path(path: str) -> bool:
         or name == "conftest.py"
         or "tests" in folders
         or "test" in folders
+        or "_tests" in folders
     )
 
 
