@@ -68,9 +68,9 @@ class RuleContext:
 
     @property
     def never_suspends(self) -> bool:
-        """Whether a coroutine function that leads here awaits nothing: it runs on the loop from end to end."""
+        """Whether all that leads here are coroutine functions that await nothing, on the loop from end to end."""
         functions = [exposed.hops[exposed.at].function for exposed in self.suspect.exposed]
-        return any(function.is_async and not function.facts.awaits for function in functions)
+        return all(function.is_async and not function.facts.awaits for function in functions)
 
     def parent(self, depth: int = 1) -> cst.CSTNode | None:
         """The node ``depth`` levels above."""

@@ -56,11 +56,19 @@ def _gives_data(evaluator: Evaluator, function: Function) -> bool:
         return False
     if not facts.returns:
         # it may be meant to be overridden: a body without a call does nothing, or raises
-        return bool(facts.calls) and not facts.annotation and not facts.endless and not _only_raises(function)
+        if facts.annotation and not _says_none(evaluator, function):
+            return False
+        return bool(facts.calls) and not facts.endless and not _only_raises(function)
     returned = [evaluator.values(function.module, e) for e, _ in facts.returns]
     return all(found and not awaiting.may_be_awaited(evaluator, found) for found in returned) and not any(
         x.kind in (v.PARAMETER, v.MADE) for found in returned for x in found
     )
+
+
+def _says_none(evaluator: Evaluator, function: Function) -> bool:
+    """Whether the declared result is None."""
+    declared = evaluator.values(function.module, function.facts.annotation)
+    return bool(declared) and all(x.kind == v.CONSTANT and x.a is None for x in declared)
 
 
 def _only_raises(function: Function) -> bool:

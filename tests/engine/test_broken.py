@@ -239,7 +239,7 @@ def _happened(code: str, line: dict[str, Any]) -> bool:
         return RAISES[code] in line["raised"]
     if code == "LOOP205":
         return line["on_loop"] + line["off_loop"] > 0
-    if code in {"LOOP314", "LOOP410"}:
+    if code == "LOOP410":
         return line["calls"] > 0
     if code in OFF_LOOP:
         return line["off_loop"] > 0
