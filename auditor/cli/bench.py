@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.cli.errors import UsageError
@@ -78,10 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     from auditor.loadtest import figures, output
     from auditor.loadtest.engines import Unusable
 
-    evidence.read(
-        tuple(arguments.stalls), "--stalls"
-    )  # what is wrong with it is said before it is waited for
-    with tempfile.TemporaryDirectory(prefix="auditor-bench-stalls-") as directory:
+    evidence.read(tuple(arguments.stalls), "--stalls")
+    evidence.read.cache_clear()  # that was to refuse them before any load; under load they grow
+    with stoppable(), tempfile.TemporaryDirectory(prefix="auditor-bench-stalls-") as directory:
         record = os.path.join(directory, "stalls.jsonl") if _monitored(arguments) else ""
         try:
             rounds = _rounds(arguments, record)
@@ -94,6 +95,20 @@ def run(arguments: argparse.Namespace) -> int:
     output.write_text(summaries, verdicts, sys.stdout)
     _write_files(arguments, rounds, summaries, verdicts, stalls)
     return OK if all(verdict.kept for verdict in verdicts) else FINDINGS
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Whoever is told to end stops the engine first that it has started."""
+
+    def stop(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _monitored(arguments: argparse.Namespace) -> bool:

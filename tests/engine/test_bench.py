@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine.serving import MISSING, Server, engine_directory, needs_engine
+from engine.serving import MISSING, PATIENCE, Server, engine_directory, eventually, needs_engine
 
 
 def bench(*options: str) -> subprocess.CompletedProcess[str]:
@@ -101,6 +103,45 @@ def test_stalls_that_are_none_are_refused_before_any_load(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"auditor: --stalls: {record}:1: not a stall as auditor records it")
+
+
+@needs_engine
+def test_whoever_stops_it_stops_the_engine_too(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "auditor",
+        "bench",
+        "--engines",
+        "fixed",
+        "--html",
+        str(tmp_path / "b.html"),
+    ]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        engines = eventually(lambda: _descendants(process.pid, "fixed"), what="the engine runs")
+        process.terminate()
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in engines), what="the engine is gone")
+
+
+def _descendants(ancestor: int, package: str) -> list[int]:
+    """The processes below that run the package."""
+    parents, found = {}, []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(directory.name)] = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (directory / "cmdline").read_bytes().split(b"\0")
+            if words[1:3] == [b"-m", package.encode()]:
+                found.append(int(directory.name))
+    return [pid for pid in found if ancestor in _line(pid, parents)]
+
+
+def _line(pid: int, parents: dict[int, int]) -> list[int]:
+    line = []
+    while pid in parents:
+        pid = parents[pid]
+        line.append(pid)
+    return line
 
 
 @needs_engine
