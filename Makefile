@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help audit test check lint format samples bench engine clean
+.PHONY: help audit test check lint format samples docs pictures bench engine clean
 
 help:
 	@echo 'make audit               audit the bundled example; findings do not fail the target'
@@ -27,6 +27,8 @@ help:
 	@echo 'make lint                format, lint, types, layers, and auditor on itself'
 	@echo 'make format              let ruff format and fix what it can'
 	@echo 'make samples             write reports/samples/ anew'
+	@echo 'make docs                the documentation into build/site'
+	@echo 'make pictures            the pictures of the README anew'
 	@echo 'make bench               speed and accuracy figures'
 	@echo 'make engine              start the reference document engine: http://127.0.0.1:8080'
 	@echo 'make clean               remove the virtual environment and caches'
@@ -67,6 +69,20 @@ format: $(STAMP)
 # Committed reports of the broken engine; they change with rules, catalogs and words.
 samples: $(STAMP)
 	AUDITOR_UPDATE_GOLDENS=1 $(BIN)/pytest -q tests/unit/test_samples.py
+
+# The documentation into build/site, with the generator that docs/requirements.txt pins.
+docs: .venvs/docs/.ready
+	NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/mkdocs build --strict --quiet
+
+.venvs/docs/.ready: docs/requirements.txt pyproject.toml
+	@$(PYTHON) -m venv --clear .venvs/docs
+	@.venvs/docs/bin/python -m pip install --quiet --requirement docs/requirements.txt
+	@.venvs/docs/bin/python -m pip install --quiet --constraint constraints.txt --no-deps --editable .
+	@touch $@
+
+# The pictures of the README: pages in a browser, which .ci/page-tools installs.
+pictures: $(STAMP)
+	$(BIN)/python docs/pictures.py
 
 bench: $(STAMP)
 	@$(BIN)/python tests/bench/run.py $(ARGS)

@@ -95,4 +95,4 @@ def test_every_format_has_one(written: Path, repository_root: Path) -> None:
     for name, other in SAME.items():
         assert (written / name).read_bytes() == (written / NAMES[other]).read_bytes()
     kept = {path.name for path in (repository_root / "reports" / "samples").iterdir()}
-    assert kept - {"page.png", "page-dark.png"} == {*NAMES.values(), VERBOSE, TERMINAL}
+    assert kept - {"page.png"} == {*NAMES.values(), VERBOSE, TERMINAL}
