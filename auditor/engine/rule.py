@@ -68,9 +68,15 @@ class RuleContext:
 
     @property
     def never_suspends(self) -> bool:
-        """Whether all that leads here are coroutine functions that await nothing, on the loop from end to end."""
+        """Whether all that leads here are coroutine functions that await nothing, on the loop from end to end.
+
+        Asynchronous generators are none of them: they yield, and a lifespan has no choice but to be one.
+        """
         functions = [exposed.hops[exposed.at].function for exposed in self.suspect.exposed]
-        return all(function.is_async and not function.facts.awaits for function in functions)
+        return all(
+            function.is_async and not function.facts.awaits and not function.facts.is_generator
+            for function in functions
+        )
 
     def parent(self, depth: int = 1) -> cst.CSTNode | None:
         """The node ``depth`` levels above."""
