@@ -27,6 +27,7 @@ from auditor.reporters.document.commands import METRICS
 from auditor.reporters.document.evidence import Seen
 from auditor.reporters.document.score import BANDS, FORMULA
 from auditor.reporters.machine import plain
+from auditor.reporters.observed import RAN
 from auditor.reporters.options import DEFAULT, Options
 from auditor.reporters.output import write
 from auditor.reporters.page import charts
@@ -94,6 +95,7 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
         rules=sorted({(finding.code, finding.name) for finding in found.findings}),
         categories=CATEGORIES,
         phases=PHASES,
+        ran=RAN,
         gauge=_gauge(report.score),
         action_id=lambda action: _id(found, action),
         not_analysed=summary.not_analysed(report),

@@ -16,6 +16,7 @@ from auditor.reporters.document.score import FORMULA
 from auditor.reporters.document.strategy import Advice
 from auditor.reporters.machine import plain
 from auditor.reporters.markdown_text import code, fence, prose, table, text
+from auditor.reporters.observed import RAN
 from auditor.reporters.options import DEFAULT, Options
 from auditor.reporters.output import write
 from auditor.reporters.wording import CATEGORIES, PHASES, cost_range, count, duration, marked, short_function
@@ -231,6 +232,8 @@ def _finding(found: Document, at: int, sources: Sources) -> Iterator[str]:
     seen = found.evidence.seen.get(at)
     if seen is not None:
         yield f"- Seen at run time: {_seen(seen)}"
+    elif finding.observed is not None:
+        yield f"- Seen at run time: {RAN}"
     yield f"- Impact on concurrent requests: {prose(finding.impact)}"
     yield f"- Confidence: {finding.confidence.label.capitalize()}"
     yield ""

@@ -25,7 +25,7 @@ from unit.reporters_sample import (
 )
 
 from auditor.cli.main import main
-from auditor.model import Cost, Edit, Fix, Phase, Report, Severity, Site, Stall, StallKind
+from auditor.model import Cost, Edit, Fix, Observation, Phase, Report, Severity, Site, Stall, StallKind
 from auditor.reporters import Options, get
 from auditor.reporters.document import Document, document
 from auditor.reporters.document.code import Sources
@@ -175,6 +175,15 @@ def test_stalls_stand_beside_the_finding_that_explains_them() -> None:
         "- Seen at run time: 1 stall, the longest 5.9 s, 5.9 s in all (blocking-wait), on `POST /upload`"
         in shown
     )
+
+
+def test_what_ran_without_a_stall_is_no_proof() -> None:
+    ran = replace(REPORT, findings=(replace(SLEEP, observed=Observation()),))
+    said = "Seen at run time: its function ran while stalls were recorded, and none was seen here; that does not prove"
+    assert said in markdown(ran)
+    out = io.StringIO()
+    get("html").render(ran, out, options=Options(source=SOURCES.get))
+    assert said in out.getvalue()
 
 
 def test_ids_are_unique_and_stay() -> None:
