@@ -28,6 +28,8 @@ from auditor.runtime.watcher import Settings, Watcher
 POLL = 10 * MILLISECOND
 SEARCH = 5 * SECOND
 """How often to look for loops that have come since."""
+RETRY = SECOND // 3
+"""How soon to look again when there is one that was not at rest."""
 MOST_LOOPS = 64
 IDLE_CALLS = frozenset({"epoll", "poll", "select"})
 
@@ -128,20 +130,28 @@ class AttachedLoops:
         """What the process collects cannot be seen from here."""
         return 0
 
-    def search(self, threads: list[dict[str, Any]]) -> None:
-        """Take in loops that a dump shows at rest, for then their idle call and the frame that runs them are seen."""
+    def search(self, threads: list[dict[str, Any]]) -> bool:
+        """Take in loops that a dump shows at rest, for then their idle call and the frame that runs them are seen.
+
+        Returns whether there are others that it shows at work.
+        """
+        busy = False
         for thread in threads:
             native = thread.get("os_thread_id")
             if not native or native in self.found or len(self.found) >= MOST_LOOPS:
                 continue
             frames = of_dump(thread.get("frames", []), self.project)
             kind = loop_kind(frames)
-            call = proc.call(self.pid, int(native)) if kind else None
+            if not kind:
+                continue
+            call = proc.call(self.pid, int(native))
             if call is None or call.name not in IDLE_CALLS or not at_rest(frames, kind):
+                busy = True
                 continue
             loop = SyscallLoop(self.pid, len(self.found) + 1, thread, kind, call)
             loop.driver = driver_of(frames)
             self.found[int(native)] = loop
+        return busy
 
 
 def loop_kind(frames: tuple[Frame, ...]) -> str:
@@ -246,9 +256,10 @@ class Attached:
             if proc.state(self._pid, self._pid) in {"", "Z", "X"}:
                 break
             if now >= next_search and self._search.start(now):
-                next_search = now + (SEARCH if self._loops.found else SECOND // 2)
-            if (found := self._search.take()) is not None:
-                self._loops.search(found.threads)
+                next_search = now + SEARCH
+            found = self._search.take()
+            if found is not None and (self._loops.search(found.threads) or not self._loops.found):
+                next_search = now + RETRY
             self._watcher.step(now)
             if now >= next_status:
                 next_status = now + SECOND // 2

@@ -61,22 +61,21 @@ def _waiting(episode: Episode) -> StallKind:
 
 
 def _many_callbacks(episode: Episode) -> bool:
-    """Whether the samples of one turn show different callbacks."""
-    exact = [taken for taken in episode.taken if taken.exact]
-    callbacks = {taken.callback for taken in exact if taken.callback}
+    """Whether the samples of one turn show different callbacks; for that they need not be exact to the line."""
+    callbacks = {taken.callback for taken in episode.taken if taken.callback}
     if len(callbacks) > 2 or (len(callbacks) == 2 and _alternating(episode)):
         return True
     if callbacks or episode.driver is None:
         return False
     roots = {
         (root.path, root.function)
-        for taken in exact
-        if (root := episode.driver.root(taken.frames)) is not None
+        for taken in episode.taken
+        if taken.exact and (root := episode.driver.root(taken.frames)) is not None
     }
     return len(roots) > 2
 
 
 def _alternating(episode: Episode) -> bool:
     """Two callbacks are many only if neither was there for long."""
-    seen = [taken.callback for taken in episode.taken if taken.exact and taken.callback]
+    seen = [taken.callback for taken in episode.taken if taken.callback]
     return len(seen) <= 3 and all(one != other for one, other in pairwise(seen))

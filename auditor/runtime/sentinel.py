@@ -198,6 +198,8 @@ class Sentinel:
         """The parent wants no more: report what has ended, and what is still under way if the parent is dying."""
         watcher = self._watcher
         if watcher is None:
+            if os.getppid() != self._pid:
+                self._parent_died()
             return
         until = Clocks.monotonic_ns() + int(LAST_WORDS * SECOND)
         while watcher.busy and Clocks.monotonic_ns() < until and os.getppid() == self._pid:
@@ -206,8 +208,21 @@ class Sentinel:
         self._parent_died()
 
     def _parent_died(self) -> None:
+        """Report what was under way; also when there was no time to take over, for then nobody else will."""
+        while self._watcher is None:
+            try:
+                message = self._inbox.get(timeout=LAST_WORDS)
+            except Empty:
+                break
+            if message is None:
+                break
+            self._handle(message)
         if self._watcher is not None:
-            self._watcher.process_exited(Clocks.monotonic_ns())
+            now = Clocks.monotonic_ns()
+            if not self._begun:
+                self._begin(now, [])
+                self._watcher.step(now)
+            self._watcher.process_exited(now)
         if self._dumps is not None:
             self._dumps.close()
         if self._live is not None:
