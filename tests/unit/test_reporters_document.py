@@ -25,10 +25,12 @@ from unit.reporters_sample import (
 )
 
 from auditor.cli.main import main
+from auditor.link import wording
 from auditor.model import Cost, Edit, Fix, Observation, Phase, Report, Severity, Site, Stall, StallKind
 from auditor.reporters import Options, get
 from auditor.reporters.document import Document, document
 from auditor.reporters.document.code import Sources
+from auditor.reporters.document.hotspots import IN_BACKGROUND
 from auditor.reporters.document.score import FORMULA
 from auditor.reporters.markdown_text import code, fence, prose, table, text
 from auditor.runtime import record
@@ -131,7 +133,7 @@ def test_routes_add_up_what_lies_below_them() -> None:
     ] == [
         ("upload", "FastAPI endpoint, runs on the event loop", "CRITICAL", 1, 6.0),
         ("upload", "FastAPI endpoint, runs on the event loop, calls `store`", "HIGH", 1, 0.2),
-        ("work", "task on the loop", "MEDIUM", 1, 0.1),
+        ("work", "task on the event loop", "MEDIUM", 1, 0.1),
     ]
     assert [(place.name, place.findings) for place in found.files] == [
         ("app/api/upload.py", 1),
@@ -149,6 +151,16 @@ def test_the_strategy_of_waits() -> None:
     endless = built(finding(cost=Cost(0.1, 3.0, float("inf"), "catalogue"))).strategy.threads
     assert endless.answer == "64 threads"
     assert any("without a limit" in reason for reason in endless.reasons)
+
+
+def test_who_works_in_the_background_is_known_by_the_words_of_call_paths() -> None:
+    assert {wording._ROLES["task"], wording._ROLES["background-task"]} == IN_BACKGROUND
+    assert wording._HOW["schedule"] == "schedules {} on the loop"
+    chain = chain_of(("app/jobs.py", 3, "app.jobs.run", "background task; calls `open`"))
+    threads = built(
+        replace(OPEN_1, chain=chain, exposures=(replace(OPEN_1.exposures[0], chain=chain),))
+    ).strategy
+    assert threads.threads.answer == "5 threads"
 
 
 def test_the_strategy_of_computing() -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from auditor.model import Finding, Phase, Severity, Step
 from auditor.reporters.wording import short_function
 
-TASK = "task on the loop"
+TASK = "task on the event loop"
+IN_BACKGROUND = frozenset({TASK, "background task"})
+"""What call paths say of roots that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)

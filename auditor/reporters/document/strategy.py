@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.model import Finding, Phase
-from auditor.reporters.document.hotspots import TASK, root_of
+from auditor.reporters.document.hotspots import IN_BACKGROUND, root_of
 from auditor.reporters.wording import count, duration, short_function
 
 CONCURRENT, DOCUMENTS = 50, 5
@@ -114,7 +114,7 @@ def _roots(group: Sequence[Finding]) -> tuple[dict[str, float], dict[str, float]
         for exposure in finding.exposures:
             root, how = root_of(exposure.chain)
             name = short_function(root.function, root.path)
-            costs[how == TASK].setdefault(name, {})[number] = finding.cost.typical
+            costs[how in IN_BACKGROUND].setdefault(name, {})[number] = finding.cost.typical
     requests, tasks = ({root: math.fsum(found.values()) for root, found in one.items()} for one in costs)
     return requests, tasks
 
