@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import libcst as cst
 
 from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.engine.rule import Rule
+from auditor.link import contexts as c
+from auditor.model import Phase
 
 
 class Given(Rule):
@@ -44,3 +48,86 @@ class TimeoutThatWaits(Rule):
             if isinstance(ancestor, cst.With):
                 self.report(node)
                 return
+
+
+class Polling(Rule):
+    """A loop that does nothing but sleep for no time until something has happened."""
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Confirm that the sleep is all that the loop does, and that its test does not await."""
+        loop = next(
+            (
+                x
+                for x in reversed(self.context.ancestors)
+                if isinstance(x, (cst.While, cst.For, cst.FunctionDef))
+            ),
+            None,
+        )
+        if not isinstance(loop, cst.While) or len(loop.body.body) != 1:
+            return
+        only = loop.body.body[0]
+        is_sleep = (
+            isinstance(only, cst.SimpleStatementLine)
+            and len(only.body) == 1
+            and isinstance(only.body[0], cst.Expr)
+            and isinstance(only.body[0].value, cst.Await)
+        )
+        waits = isinstance(loop.test, cst.Name) and loop.test.value == "True"
+        if is_sleep and not waits and not _awaits(loop.test):
+            self.report(node)
+
+
+class SentToEach(Rule):
+    """A message that is awaited for one client after the other."""
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Confirm that the loop takes the clients one by one, and that nothing limits the wait."""
+        for ancestor in reversed(self.context.ancestors):
+            if isinstance(ancestor, (cst.FunctionDef, cst.Lambda, cst.While)):
+                return
+            if isinstance(ancestor, cst.With) and ancestor.asynchronous is not None:
+                return  # a limit, or a task group
+            if isinstance(ancestor, (cst.For, cst.CompFor)):
+                self.report(node)
+                return
+
+
+class PoolPerCall(Rule):
+    """A pool that is made for one call, and ends with it."""
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Confirm that it stands in a `with` of a function that is not there for ever."""
+        if not isinstance(self.context.parent(), cst.WithItem) or self.context.suspect.function.facts.endless:
+            return
+        if any(
+            c.phase_of(exposed.context) == Phase.SERVING
+            and c.DOMAIN[exposed.context] in (c.LOOP_DOMAIN, c.THREAD_DOMAIN)
+            for exposed in self.context.suspect.exposed
+        ):
+            self.report(node)
+
+
+class LockAcrossAwait(Rule):
+    """A lock of threads that is held while the coroutine lets others run."""
+
+    def visit_suspect(self, node: cst.CSTNode) -> None:
+        """Confirm that the lock is taken by a plain `with` whose body awaits."""
+        item, block = self.context.parent(), self.context.parent(2)
+        if not self.context.callee.endswith("__enter__") or not isinstance(item, cst.WithItem):
+            return
+        if isinstance(block, cst.With) and block.asynchronous is None and _awaits(block.body):
+            self.report(node)
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """``with make_lock():`` is the operand of a `with` as well."""
+        self.visit_suspect(node)
+
+
+_ELSEWHERE: Final = (cst.FunctionDef, cst.Lambda)
+
+
+def _awaits(node: cst.CSTNode) -> bool:
+    """Whether the code awaits, itself and not only in a function that it defines."""
+    if isinstance(node, (cst.Await, cst.Asynchronous)):
+        return True
+    return any(not isinstance(child, _ELSEWHERE) and _awaits(child) for child in node.children)

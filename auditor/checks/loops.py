@@ -59,7 +59,7 @@ class CapturedEarly(Rule):
         if self.context.is_handled or not isinstance(parent, (cst.Assign, cst.AnnAssign, cst.Param, cst.Arg)):
             return
         if self.context.suspect.misuse is not None:
-            if self._is_attribute(parent) and not self._is_run():
+            if self._is_attribute(parent) and not self._is_run() and self._is_sent_to():
                 self.report(node)
         elif self._is_early(parent) and not self._is_run():
             self.report(node)
@@ -90,6 +90,22 @@ class CapturedEarly(Rule):
             if not _is_send(facts, call)
             for argument in (*call[f.C_ARGS], *(e for _, e in call[f.C_KEYWORDS]))
         )
+
+    def _is_sent_to(self) -> bool:
+        """Whether something is to run on the loop that is kept."""
+        facts = self.context.suspect.function.module.facts
+        exprs, name = facts.exprs, self._kept_as()
+        for call in facts.calls:
+            callee = exprs[call[f.C_CALLEE]]
+            if _is_send(facts, call):
+                given = (*call[f.C_ARGS], *(e for _, e in call[f.C_KEYWORDS]))
+            elif callee[0] == f.ATTR and callee[2] in _SENDS:
+                given = (callee[1],)
+            else:
+                continue
+            if any(exprs[e][0] == f.ATTR and exprs[e][2] == name for e in given):
+                return True
+        return False
 
     def _kept_as(self) -> str:
         parent = self.context.parent()

@@ -351,6 +351,9 @@ class BodyBuilder(Handovers, ImplicitCalls):
         )
         if group:
             self.misuse(place, dotted, group, "", constraints)
+        group = misuses.in_loop(self, self.evaluator.catalog.canonical(dotted), number)
+        if group:
+            self.misuse(place, dotted, group, "", constraints)
         pool = misuses.waits_within_pool(self, dotted, number)
         if pool:
             self.misuse(place, dotted, misuses.WAIT_WITHIN_POOL, pool, constraints)

@@ -181,6 +181,7 @@ class Edges:
                 (api is None or api.effect == "none")
                 and not self.runs(dotted)
                 and dotted not in _OF_INTEREST
+                and self.evaluator.catalog.canonical(dotted) not in _OF_INTEREST
                 and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
                 and not self.evaluator.catalog.is_server(dotted)
             )

@@ -42,7 +42,7 @@ class Exposed:
     On a thread the exposure is the call in the function that the thread runs; where the thread gets it is on the path.
     """
 
-    __slots__ = ("at", "confidence", "context", "hops", "roles", "why")
+    __slots__ = ("at", "confidence", "context", "hops", "registered", "roles", "why")
 
     def __init__(
         self,
@@ -52,7 +52,9 @@ class Exposed:
         confidence: Confidence,
         why: str,
         roles: frozenset[str],
+        registered: Hop | None = None,
     ) -> None:
+        self.registered = registered  # where the first function is given to the framework that calls it
         self.hops = hops
         self.at = at  # the hop that is the exposure
         self.context = context
@@ -163,10 +165,11 @@ class Exposures:
             if hop.edge is not None and hop.edge.how in _STARTS:
                 start = i
         kept = prefix[start:]
+        registered: Hop | None = None
         first = kept[0].edge if kept else None
         if first is not None and first.how == "register" and not _is_thread(state, kept):
             why = first.role or "registered"
-            kept = kept[1:]
+            registered, kept = kept[0], kept[1:]
         return Exposed(
             (*kept, *hops),
             len(kept),
@@ -174,6 +177,7 @@ class Exposures:
             _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
             why,
             frozenset(roles),
+            registered,
         )
 
 

@@ -68,12 +68,11 @@ class Handovers(Recorder):
             for value in values:
                 self.run_value(value, entry, number, place, constraints)
             self.hand_over(expression, entry, dotted, constraints)
-            if entry.kind in ("offload", "thread"):
+            # a wrapper that passes on what it is given may have asked what that is
+            if entry.kind in ("offload", "thread") and self.module.facts.exprs[expression][0] != f.PARAM:
                 wrong = misuses.given(self, values, entry, number)
                 if wrong is not None:
-                    self.result.misuses.append(
-                        misuses.Misuse(place, dotted, wrong[0], wrong[1], constraints, wrong[2])
-                    )
+                    self.result.misuses.append(misuses.Misuse(place, dotted, *wrong, constraints))
 
     def hand_over(self, expression: int, entry: Runs, dotted: str, constraints: Constraints) -> None:
         """Note a call that stands where an offloader wants a function."""

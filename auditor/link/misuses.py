@@ -26,7 +26,7 @@ GIVEN_GENERATOR: Final = "given-generator-function"
 GIVEN_LOCAL: Final = "given-local-function"
 """A pool of processes is given a function that cannot be pickled."""
 GIVEN_ENDLESS: Final = "given-endless-function"
-"""The pool that everybody shares is given a function that never ends, or waits for the work of a pool."""
+"""The pool that everybody shares is given a function that never ends."""
 DROPPED_COROUTINE: Final = "dropped-coroutine"
 """A coroutine is made by a statement of its own."""
 DROPPED_TASK: Final = "dropped-task"
@@ -35,6 +35,16 @@ RETURNED_COROUTINE: Final = "returned-coroutine"
 """The function that a thread runs gives back a coroutine."""
 LOOP_MADE: Final = "loop-made"
 """An event loop is made."""
+GIVEN_HOLDER: Final = "given-gil-holder"
+"""A thread is given a C function that holds the interpreter lock as long as it works."""
+POLLED: Final = "polled"
+"""A sleep of no length, awaited in a loop."""
+SENT_EACH: Final = "sent-each"
+"""A message to a client, awaited in a loop over clients."""
+POOL_MADE: Final = "pool-made"
+"""A pool of threads or processes is made."""
+BLOCKING_TASK: Final = "blocking-background-task"
+"""A background task is a coroutine function that blocks."""
 WAIT_WITHIN_POOL: Final = "wait-within-pool"
 """A wait with a time limit, inside the `with` of the pool whose end waits without one."""
 
@@ -48,6 +58,11 @@ GROUPS: Final = frozenset(
         DROPPED_TASK,
         RETURNED_COROUTINE,
         LOOP_MADE,
+        GIVEN_HOLDER,
+        POLLED,
+        SENT_EACH,
+        POOL_MADE,
+        BLOCKING_TASK,
         WAIT_WITHIN_POOL,
     }
 )
@@ -72,17 +87,41 @@ _WAITS: Final = {
 }
 """Waits for futures, and the position of their time limit."""
 _POOLS: Final = frozenset({"concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"})
-OF_INTEREST: Final = _TASKS | _COROUTINES
+_HOLDERS: Final = frozenset(
+    {
+        "json.dumps", "json.loads", "pickle.dumps", "pickle.loads", "marshal.dumps", "marshal.loads",
+        "builtins.sorted", "builtins.sum", "builtins.max", "builtins.min",
+    }
+)  # fmt: skip
+"""Measured for JSON and pickle with 8.6 MB: the loop stalls for all but a few milliseconds of the call."""
+_SLOWER: Final = frozenset({"indent", "key", "object_hook", "default", "cls"})
+"""Arguments that make them run Python code, between whose steps other threads get their turn."""
+_SENDS: Final = frozenset(
+    f"{owner}.{method}"
+    for owner, methods in {
+        "starlette.websockets.WebSocket": ("send", "send_text", "send_json", "send_bytes"),
+        "aiohttp.web.WebSocketResponse": ("send_str", "send_json", "send_bytes"),
+        "websockets.asyncio.connection.Connection": ("send",),
+        "websockets.asyncio.server.ServerConnection": ("send",),
+        "websockets.legacy.protocol.WebSocketCommonProtocol": ("send",),
+        "websockets.legacy.server.WebSocketServerProtocol": ("send",),
+        "quart.wrappers.Websocket": ("send", "send_json"),
+        "asyncio.StreamWriter": ("drain",),
+    }.items()
+    for method in methods
+)
+_SLEEPS: Final = frozenset({"asyncio.sleep", "anyio.sleep", "trio.sleep"})
+_PARTS: Final = 4
+_SHORTEST: Final = 0.01
+"""Seconds; a sleep in a loop that is not longer keeps a CPU busy."""
+OF_INTEREST: Final = _TASKS | _COROUTINES | _SENDS | _POOLS
 _DEFS: Final = (f.DEF, f.ASYNC_DEF, f.LAMBDA)
 
 
 class Misuse:
-    """One such call: ``callee`` is what is called, ``what`` the name of what is at fault with it.
+    """One such call: ``callee`` is what is called, ``what`` the name of what is at fault with it."""
 
-    ``function`` is what is given, where all that it reaches decides.
-    """
-
-    __slots__ = ("callee", "constraints", "function", "group", "place", "what")
+    __slots__ = ("callee", "constraints", "group", "place", "what")
 
     def __init__(
         self,
@@ -91,35 +130,40 @@ class Misuse:
         group: str,
         what: str,
         constraints: Constraints,
-        function: Function | None = None,
     ) -> None:
         self.place = place
         self.callee = callee
         self.group = group
         self.what = what
         self.constraints = constraints
-        self.function = function
 
 
-def given(
-    builder: BodyValues, values: Values, entry: Runs, number: int
-) -> tuple[str, str, Function | None] | None:
-    """Group, name and function where all of ``values`` are wrong for what runs them elsewhere, at call ``number``."""
+def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tuple[str, str] | None:
+    """Group and name where all of ``values`` are wrong for what runs them elsewhere, at call ``number``."""
     if not values:
         return None
     groups = {_given(builder, value, entry) for value in values}
     if len(groups) != 1:
         return None
     group = groups.pop()
+    if group == GIVEN_HOLDER and any(
+        name in _SLOWER for name, _ in builder.module.facts.calls[number][f.C_KEYWORDS]
+    ):
+        return None
     if not group or (group == GIVEN_LOCAL and not _is_surely_process(builder, number)):
         return None
     function = _function(values[0])
-    return group, function.facts.qualname if function is not None else "", function
+    if group == GIVEN_HOLDER:
+        return group, str(values[0].a).removeprefix("builtins.")
+    return group, function.facts.qualname if function is not None else ""
 
 
 def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
     while value.kind == v.PARTIAL and len(value.a) == 1:
         value = value.a[0]
+    if value.kind == v.EXTERNAL:
+        on_thread = entry.kind == "offload" and entry.sync is not None and entry.sync.thread == Thread.WORKER
+        return GIVEN_HOLDER if on_thread and value.a in _HOLDERS else ""
     function = _function(value)
     if function is None or function.facts.decorators or "abstractmethod" in function.facts.roles:
         return ""
@@ -133,7 +177,7 @@ def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
             function.parent is not None and function.parent.facts.kind in _DEFS and value.kind == v.FUNCTION
         )
         return GIVEN_LOCAL if local else ""
-    return GIVEN_ENDLESS if entry.shared and facts.kind == f.DEF else ""
+    return GIVEN_ENDLESS if entry.shared and facts.endless and facts.kind == f.DEF else ""
 
 
 def _is_surely_process(builder: BodyValues, number: int) -> bool:
@@ -170,6 +214,8 @@ def by_name(dotted: str, *, is_statement: bool, is_awaited: bool, is_returned: b
     """The group of an outside call by what becomes of its result; empty if there is no harm in it."""
     if dotted == _LOOP_MAKER:
         return LOOP_MADE
+    if dotted in _POOLS:
+        return POOL_MADE
     if is_awaited:
         return ""
     if is_returned and dotted in _COROUTINES:
@@ -179,6 +225,33 @@ def by_name(dotted: str, *, is_statement: bool, is_awaited: bool, is_returned: b
     if dotted in _TASKS:
         return DROPPED_TASK
     return DROPPED_COROUTINE if dotted in _COROUTINES else ""
+
+
+def in_loop(builder: BodyValues, dotted: str, number: int) -> str:
+    """The group of an awaited call in a loop, where that is a fault."""
+    call = builder.module.facts.calls[number]
+    if not call[f.C_FLAGS] & f.IN_LOOP or not call[f.C_FLAGS] & f.AWAITED:
+        return ""
+    exprs = builder.module.facts.exprs
+    if dotted in _SLEEPS:
+        first = exprs[call[f.C_ARGS][0]] if call[f.C_ARGS] else exprs[0]
+        short = first[0] == f.CONST and isinstance(first[1], (int, float)) and first[1] <= _SHORTEST
+        return POLLED if short else ""
+    if dotted in _SENDS and exprs[call[f.C_CALLEE]][0] == f.ATTR:
+        return SENT_EACH if _is_element(exprs, exprs[call[f.C_CALLEE]][1]) else ""
+    return ""
+
+
+def _is_element(exprs: list[tuple], position: int) -> bool:  # type: ignore[type-arg]
+    """Whether the expression is what a loop takes from a collection, or a part of that."""
+    for _ in range(_PARTS):
+        expression = exprs[position]
+        if expression[0] == f.ITERATE:
+            return True
+        if expression[0] not in (f.ITEM, f.ATTR):
+            return False
+        position = expression[1]
+    return False
 
 
 def waits_within_pool(builder: BodyValues, dotted: str, number: int) -> str:

@@ -9,10 +9,9 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
-from auditor.link import misuses
+from auditor.link import misuses, wording
 from auditor.link import values as v
 from auditor.link.exposures import Exposed, Exposures, Hop
-from auditor.link.nodes import STEPS
 from auditor.link.ownership import Ownership, handled
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 Key = tuple[int, int, int, int, int, str]
 """Function, line, column and end column of a suspect, its domain and its group."""
 
-_WAIT_DEPTH: Final = 4
-_OF_POOLS: Final = "concurrent.futures."
+_WORTH_A_THREAD: Final = 0.05
+"""Seconds that a call takes, from which on a background task had better run on a thread."""
 _NOWHERE: Final[frozenset[int]] = frozenset()
 
 
@@ -115,7 +114,42 @@ class Suspects:
                         and self._is_misused(state, misuse)
                     ):
                         self._add(found, function, state, misuse.place, misuse=misuse)
-        return [suspect for suspect in found.values() if suspect.exposed]
+        kept = [suspect for suspect in found.values() if suspect.exposed]
+        return kept + self._blocking_tasks(kept) if misuses.BLOCKING_TASK in self._wanted else kept
+
+    def _blocking_tasks(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Where coroutine functions become background tasks whose blocking calls were found."""
+        found: dict[tuple[int, int, int], Suspect] = {}
+        for suspect in suspects:
+            sink = suspect.sink
+            if sink is None or sink.api.effect != "blocks" or _typical_cost(sink) < _WORTH_A_THREAD:
+                continue
+            for exposed in suspect.exposed:
+                hop = exposed.registered
+                if (
+                    hop is None
+                    or hop.edge is None
+                    or hop.edge.role != "background-task"
+                    or hop.place.call < 0
+                ):
+                    continue
+                if not hop.edge.target.function.is_async:
+                    continue
+                key = (hop.function.id, hop.place.line, hop.place.column)
+                if key not in found:
+                    misuse = misuses.Misuse(
+                        hop.place,
+                        wording.short_name(hop.edge.target.function),
+                        misuses.BLOCKING_TASK,
+                        sink.callee.removeprefix("builtins."),
+                        sink.constraints,
+                    )
+                    found[key] = Suspect(hop.function, hop.place, None, None, c.ELSEWHERE, misuse)
+                    hops = (hop, *exposed.hops)
+                    found[key].exposed.append(
+                        Exposed(hops, 0, exposed.context, exposed.confidence, "", exposed.roles)
+                    )
+        return list(found.values())
 
     def _effects(
         self, found: dict[Key, Suspect], function: Function, state: State, sinks: Sequence[Sink]
@@ -171,27 +205,20 @@ class Suspects:
     def _is_misused(self, state: State, misuse: Misuse) -> bool:
         """Whether what the whole program says does not clear it."""
         if misuse.group == misuses.RETURNED_COROUTINE:
-            return state.edge is not None and state.edge.how in ("offload", "thread")
-        if misuse.group == misuses.GIVEN_ENDLESS and misuse.function is not None:
-            return misuse.function.facts.endless or self._waits_for_pools(misuse.function)
+            begins = state.edge is not None and state.edge.how in ("offload", "thread")
+            return begins and not self._fails_before(state, misuse.place)
         return True
 
-    def _waits_for_pools(self, function: Function) -> bool:
-        """Whether the function waits, itself or within some steps, for what pools do, without a limit."""
-        edges = self._graph.edges
-        seen = {edges.node(function)}
-        level = list(seen)
-        for _ in range(_WAIT_DEPTH):
-            following = []
-            for node in level:
-                body = edges.body(node)
-                if any(_waits_for_pool(sink) for sink in body.sinks):
+    def _fails_before(self, state: State, place: Place) -> bool:
+        """Whether an argument of the call raises for want of a loop, so that the call never happens."""
+        module = state.node.function.module
+        exprs, calls = module.facts.exprs, module.facts.calls
+        inner = [exprs[e][1] for e in calls[place.call][f.C_ARGS] if exprs[e][0] == f.CALL]
+        for number in inner:
+            for value in self._graph.evaluator.values(module, calls[number][f.C_CALLEE]):
+                api = self._graph.edges.api(value.a) if value.kind == v.EXTERNAL else None
+                if api is not None and api.effect in ("needs-loop", "get-loop"):
                     return True
-                for edge in body.edges:
-                    if edge.how in STEPS and edge.target not in seen:
-                        seen.add(edge.target)
-                        following.append(edge.target)
-            level = following
         return False
 
     def _is_plain_result(self, state: State, handed_over: HandedOver) -> bool:
@@ -236,13 +263,6 @@ def _names_data(values: tuple[object, ...]) -> bool:
         getattr(x, "kind", -1) == v.EXTERNAL and str(getattr(x, "a", "")).startswith("builtins.")
         for x in values
     )
-
-
-def _waits_for_pool(sink: Sink) -> bool:
-    """Whether the call waits, without a limit, for work that a pool does; ending a pool is no such wait."""
-    if sink.api.group != "wait" or not sink.callee.startswith(_OF_POOLS) or sink.callee.endswith(".shutdown"):
-        return False
-    return not sink.api.is_bounded(sink.arguments or NO_ARGUMENTS)
 
 
 def _typical_cost(sink: Sink) -> float:
