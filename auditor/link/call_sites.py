@@ -82,6 +82,8 @@ class CallSites:
 def _last_name(module: Module, callee: tuple[Any, ...]) -> str:
     """The name that a callee which is no plain name or attribute goes by, or nothing."""
     exprs = module.facts.exprs
+    while callee[0] == f.DECORATED:
+        callee = exprs[callee[2]]
     tag = callee[0]
     if tag == f.CLASS:
         class_: Class = module.classes[callee[1]]
@@ -91,6 +93,4 @@ def _last_name(module: Module, callee: tuple[Any, ...]) -> str:
         if maker[0] in (f.ATTR, f.GLOBAL, f.IMPORTED):
             return f"{maker[-1]}()"
         return f"{module.functions[maker[1]].facts.name}()" if maker[0] == f.FUNCTION else ""
-    while callee[0] == f.DECORATED:
-        callee = exprs[callee[2]]
     return module.functions[callee[1]].facts.name if callee[0] == f.FUNCTION else ""

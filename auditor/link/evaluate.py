@@ -394,6 +394,11 @@ class Evaluator:
         if index == 0 and function.is_method and "staticmethod" not in function.facts.roles:
             class_ = function.class_
             if class_ is not None and kind == f.POSITIONAL:
+                if (
+                    function.facts.name == "__init_subclass__"
+                ):  # runs for subclasses, never for the class itself
+                    below = self.hierarchy.descendants(class_)[: v.LIMIT]
+                    return tuple([self.interner.make(v.CLASS, x) for x in below])
                 if "classmethod" in function.facts.roles or function.facts.name in _CLASS_FIRST:
                     return self.interner.make(v.CLASS, class_).one
                 return self.interner.instance(class_, virtual=True).one

@@ -223,7 +223,12 @@ class Members:
         results: list[Values] = []
         owners: list[Class] = [base for base in self._hierarchy.order(class_) if not isinstance(base, str)]
         if virtual and not any(name in owner.facts.stores for owner in owners):
-            owners = [*owners, *self._hierarchy.descendants(class_)[:MAX_OVERRIDES]]
+            # by subclasses, and by what they bring in beside the class: a mixin reads what its siblings assign
+            below = self._hierarchy.descendants(class_)[:MAX_OVERRIDES]
+            beside = [
+                base for sub in below for base in self._hierarchy.order(sub) if not isinstance(base, str)
+            ]
+            owners = list(dict.fromkeys([*owners, *beside]))
         for owner in owners:
             positions = owner.facts.stores.get(name)
             if positions:

@@ -246,6 +246,7 @@ SPECIAL: dict[str, Callable[[Any, Any], Values]] = {
     "operator.methodcaller": _methodcaller,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
+    "builtins.staticmethod": _partial,  # called as it is, whatever it is read through
     "functools.update_wrapper": _first,
     "copy.copy": _first,
     "copy.deepcopy": _first,

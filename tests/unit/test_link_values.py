@@ -673,3 +673,46 @@ def test_registries_that_other_files_fill() -> None:
         """,
     })  # fmt: skip
     assert linked.probes() == ["second.two", "first.one | second.two", "first.one", "first.one"]
+
+
+def test_a_mixin_reads_what_its_siblings_assign() -> None:
+    assert known("""
+        class Engine: ...
+        class Mixin:
+            def go(self):
+                probe(self.engine)
+        class Base:
+            def __init__(self):
+                self.engine = Engine()
+        class App(Mixin, Base): ...
+    """) == ["a Engine"]  # fmt: skip
+
+
+def test_callables_in_fields_and_static_methods() -> None:
+    assert known("""
+        from dataclasses import dataclass
+        from typing import Callable
+        class C: ...
+        def make(x=None): return C()
+        class Plain:
+            make = staticmethod(make)
+        @dataclass
+        class Step:
+            run: Callable
+        probe(Plain().make())
+        probe(Plain.make(1))
+        probe(Step(make).run)
+        probe(Step(run=make).run())
+    """) == ["a C", "a C", "make", "a C"]  # fmt: skip
+
+
+def test_subclasses_that_register_themselves() -> None:
+    assert known("""
+        class Base:
+            kinds = []
+            def __init_subclass__(cls):
+                Base.kinds.append(cls)
+        class C(Base): ...
+        class D(Base): ...
+        probe(Base.kinds[0]())
+    """) == ["a C | a D"]  # fmt: skip
