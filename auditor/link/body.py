@@ -145,8 +145,17 @@ class BodyBuilder(Handovers, ImplicitCalls):
         self, functions: list[Function], number: int, place: Place, constraints: Constraints
     ) -> None:
         """Note a statement that makes a coroutine and leaves it at that."""
-        if not self.module.facts.calls[number][f.C_FLAGS] & f.STATEMENT or self.is_awaited(number):
+        call = self.module.facts.calls[number]
+        if not call[f.C_FLAGS] & f.STATEMENT or self.is_awaited(number):
             return
+        exprs = self.module.facts.exprs
+        callee = exprs[call[f.C_CALLEE]]
+        receiver = exprs[callee[1]] if callee[0] == f.ATTR else callee
+        if receiver[0] == f.PARAM:
+            owner = self.module.functions[receiver[1]]
+            is_self = owner.is_method and receiver[2] == 0
+            if not is_self and not owner.facts.params[receiver[2]][2]:
+                return  # known from some callers only; another one may pass something else
         if all(
             x.is_async
             and not x.facts.is_generator
