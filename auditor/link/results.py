@@ -34,6 +34,7 @@ class Results:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self.choices = Choices(evaluator)
+        self._making = 0  # calls of parameters that are being followed, each for the result of the one before
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -94,8 +95,19 @@ class Results:
         """What calling, and perhaps awaiting, the parameter of a MADE value gives when it is one of these."""
         if symbol.b == v.AS_DECLARED:
             return join_all([self._evaluator.annotations.of_class(x) for x in callables])
-        results = join_all([self.of_value(x, None) for x in callables])
+        if self._making >= MAX_NESTING:
+            return NOTHING
+        # through the solver: what closures give that are given to each other is asked for over and over
+        solver = self._evaluator.solver
+        self._making += 1
+        try:
+            results = join_all([solver.solve(("c", x), self._alone, x, None) for x in callables])
+        finally:
+            self._making -= 1
         return self._evaluator.awaited(results) if symbol.b else results
+
+    def _alone(self, value: Value, _: object) -> Values:
+        return self.of_value(value, None)
 
     def _of_class(self, value: Value) -> Values:
         evaluator = self._evaluator

@@ -231,3 +231,19 @@ def test_a_call_method_that_is_decorated_by_its_own_class() -> None:
         f = F()
         f()
     """)
+
+
+def test_closures_that_are_given_to_each_other() -> None:
+    pairs = [f"a{i + 1} = both(a{i}, a{max(i - 1, 0)})" for i in range(40)]
+    linked(
+        lines(
+            "def both(f, g):",
+            "    def run():",
+            "        return f() or g()",
+            "    return run",
+            "a0 = both(dict, list)",
+            *pairs,
+            "async def r():",
+            "    a40().get(1)",
+        )
+    )
