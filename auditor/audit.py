@@ -142,7 +142,7 @@ def _judge(
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
     builder = Builder(analysis.evaluator, texts, dialect(config, analysis.program))
-    others = _others(gate.diagnostics, hits, texts, analysis, table) if gate.diagnostics else []
+    others = _others(gate.diagnostics, hits, texts, analysis, config) if gate.diagnostics else []
     groups = builder.groups(hits)
     return sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others), judge
 
@@ -158,11 +158,12 @@ def _observe(sifted: Sifted, evidence: Evidence) -> tuple[MissedAlarm, ...]:
 
 
 def _others(
-    diagnostics: Sequence[Diagnostic], hits: Sequence[Hit], texts: Texts, analysis: Analysis, table: RuleTable
+    diagnostics: Sequence[Diagnostic], hits: Sequence[Hit], texts: Texts, analysis: Analysis, config: Config
 ) -> list[Finding]:
     from auditor.verdict.lexical import Lexical
 
-    lexical = Lexical(analysis.program, texts, resources.rule_files(), table.codes)
+    off = [code for code in resources.rule_files() if not config.enabled(code)]
+    lexical = Lexical(analysis.program, texts, off)
     return lexical.findings(diagnostics, hits)
 
 

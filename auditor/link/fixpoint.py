@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NO_CYCLE: Final = 1 << 30
-_MAX_ROUNDS: Final = 32
+_MAX_ROUNDS: Final = 10
 _MAX_DEPTH: Final = 600
 
 

@@ -39,16 +39,15 @@ class Diagnostic(NamedTuple):
 
 
 class Lexical:
-    """Makes findings of diagnostics that say what no hit says. ``known`` are all our rules, ``enabled`` those on."""
+    """Makes findings of diagnostics that say what no hit says. ``off`` are those of our rules that are turned off: not
+    those that are only not yet on, as preview rules are.
+    """
 
-    def __init__(
-        self, program: Program, texts: Texts, known: Collection[str], enabled: Collection[str]
-    ) -> None:
+    def __init__(self, program: Program, texts: Texts, off: Collection[str]) -> None:
         self._texts = texts
         self._statements = Statements(texts)
         self._modules = {os.path.realpath(module.path): module for module in program.modules}
-        self._known = frozenset(known)
-        self._enabled = frozenset(enabled)
+        self._off = frozenset(off)
 
     def findings(self, diagnostics: Iterable[Diagnostic], hits: Sequence[Hit]) -> list[Finding]:
         """The findings, by place."""
@@ -80,8 +79,7 @@ class Lexical:
     ) -> bool:
         """Whether one of our rules says it already, or would if it were not turned off."""
         codes = LOOP_CODES.get(diagnostic.code, ())
-        ours = [code for code in codes if code in self._known]
-        if ours and not self._enabled.intersection(ours):
+        if codes and self._off.issuperset(codes):
             return True
         first, last = diagnostic.line + shift, diagnostic.end_line + shift
         return any(code in codes and start <= last and first <= end for code, start, end in said)

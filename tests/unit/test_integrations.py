@@ -155,7 +155,7 @@ def test_options_of_the_audit_step(job: Job) -> None:
     assert job.audit(paths="fine.py\napp with space.py")[1]["exit-code"] == "1"
     assert job.audit(fail_on="CRITICAL")[1]["exit-code"] == "0"
     assert job.audit(fail_on="CRITICAL", min_score="7")[1]["exit-code"] == "1"
-    assert job.audit(args="--ignore=LOOP301\n--preview")[1]["exit-code"] == "0"
+    assert job.audit(args="--ignore=LOOP301,LOOP314\n--preview")[1]["exit-code"] == "0"
     assert main(["baseline", "-q"]) == 0
     assert job.audit(baseline="auditor-baseline.jsonl")[1]["exit-code"] == "0"
     code, outputs, printed = job.audit(since="nowhere")
