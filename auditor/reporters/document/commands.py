@@ -46,7 +46,7 @@ def commands(paths: Sequence[str], findings: Sequence[Finding]) -> tuple[Command
         Command("What a server that hangs right now is doing (PID is its process)", "py-spy dump --pid PID"),
         Command(
             "Where the time goes under load, as a flame graph",
-            "py-spy record --output profile.svg --duration 30 --pid PID",
+            "py-spy record --idle --output profile.svg --duration 30 --pid PID",
         ),
         Command("No test may stop its loop for more than 100 ms", "pytest --loop-lag=100ms"),
     ]
