@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from auditor.catalog import schema
 from auditor.catalog.conditions import Condition, Selector
@@ -234,7 +234,7 @@ class TableReader:
                 )
                 bounded = None
             gil = item.get("gil")
-            if gil is not None and gil not in schema.GILS:
+            if gil is not None and not _is_one_of(gil, schema.GILS):
                 hint = did_you_mean(str(gil), schema.GILS)
                 self.report(f"unknown gil {gil!r} in a variant; {hint}", "variants", str(gil))
                 gil = None
@@ -243,7 +243,7 @@ class TableReader:
                     when=self._conditions(item, "when", place="variants"),
                     cost=self._cost(item["cost"], "variants", "")[0] if "cost" in item else None,
                     bounded=bounded,
-                    gil=gil,
+                    gil=gil,  # type: ignore[arg-type]  # checked above
                 )
             )
         return tuple(found)
@@ -439,7 +439,7 @@ class TableReader:
         if not low <= typical <= high:
             self.report("a cost is not ordered; keep low <= typical <= high", where)
         source = raw.get("source")
-        if source not in schema.COST_SOURCES:
+        if not _is_one_of(source, schema.COST_SOURCES):
             hint = did_you_mean(str(source), schema.COST_SOURCES) if source else "add it"
             self.report(
                 f"unknown cost source {source!r}; {hint}" if source else "a cost has no 'source'; add it",
@@ -561,13 +561,18 @@ class TableReader:
                 self.report(
                     f"unknown axis {axis!r} in {key!r}; {did_you_mean(axis, schema.CONTEXT_WORDS)}", key, axis
                 )
-            elif word not in words:
+            elif not _is_one_of(word, words):
                 self.report(
                     f"unknown {axis} {word!r} in {key!r}; {did_you_mean(str(word), words)}", key, axis
                 )
             else:
                 axes[axis] = words[word]
         return ContextChange(**axes)
+
+
+def _is_one_of(value: object, words: Iterable[str]) -> TypeGuard[str]:
+    """Whether a value of any type, also one that cannot be hashed, is one of the words."""
+    return isinstance(value, str) and value in words
 
 
 def _text(raw: RawTable, key: str) -> str:

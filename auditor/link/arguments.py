@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from auditor.link.program import Function, Module
 
 
-def has_unpacking(module: Module, arguments: tuple[int, ...]) -> bool:
-    """Whether a ``*iterable`` is among positional arguments."""
-    exprs = module.facts.exprs
-    return any(exprs[a][0] == f.STARRED for a in arguments)
-
-
 def bound_expressions(
     module: Module, number: int, function: Function, index: int, skip: int
 ) -> tuple[int, ...] | None:

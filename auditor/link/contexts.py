@@ -38,19 +38,6 @@ def phase_of(number: Context) -> Phase:
     return PHASES[number % _LOOP_STEP]
 
 
-def on_loop(number: Context) -> bool:
-    """Whether a loop that others wait for runs in this thread meanwhile: blocking here is what users feel.
-
-    A private loop on a worker thread serves the one coroutine it was opened for.
-    """
-    return ON_LOOP[number]
-
-
-def may_have_loop(number: Context) -> bool:
-    """Whether a loop surely runs in this thread, whoever it serves."""
-    return HAS_LOOP[number]
-
-
 class Transform:
     """How the context of a caller becomes that of what it calls, schedules or hands over.
 
@@ -136,11 +123,17 @@ class Composed(Transform):
 
 ALL: Final = range(len(THREADS) * _THREAD_STEP)
 HAS_LOOP: Final = tuple(loop_of(c) in (Loop.SERVING, Loop.PRIVATE) for c in ALL)
+"""By context: whether a loop surely runs in this thread, whoever it serves."""
+
 ON_LOOP: Final = tuple(
     (loop_of(c) == Loop.SERVING and thread_of(c) != Thread.PROCESS)
     or (loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN)
     for c in ALL
 )
+"""By context: whether a loop that others wait for runs in this thread meanwhile: blocking here is what users feel.
+
+A private loop on a worker thread serves the one coroutine it was opened for.
+"""
 OFF_LOOP: Final = tuple(
     loop_of(c) == Loop.NONE and thread_of(c) in (Thread.WORKER, Thread.PROCESS) for c in ALL
 )

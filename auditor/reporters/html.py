@@ -35,6 +35,7 @@ from auditor.reporters.page.highlight import Highlighter, Piece
 from auditor.reporters.wording import (
     CATEGORIES,
     PHASES,
+    SCALE,
     cost_range,
     count,
     duration,
@@ -74,6 +75,7 @@ def render(report: Report, out: TextIO, *, options: Options = DEFAULT) -> None:
         report=report,
         title=_title(found),
         covered=covered(found),
+        scale=SCALE,
         style=Markup(style),  # noqa: S704 - files of ours
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),

@@ -19,7 +19,16 @@ from auditor.reporters.markdown_text import code, fence, prose, table, text
 from auditor.reporters.observed import RAN
 from auditor.reporters.options import DEFAULT, Options
 from auditor.reporters.output import write
-from auditor.reporters.wording import CATEGORIES, PHASES, cost_range, count, duration, marked, short_function
+from auditor.reporters.wording import (
+    CATEGORIES,
+    PHASES,
+    SCALE,
+    cost_range,
+    count,
+    duration,
+    marked,
+    short_function,
+)
 
 _CONTEXT = 2
 _HOTSPOTS = 100
@@ -60,7 +69,7 @@ def _head(found: Document) -> Iterator[str]:
         [level.name for level in totals], [[f"{number:,}" for number in totals.values()]], frozenset(range(4))
     )
     yield ""
-    yield "CRITICAL stops the loop for more than 5 seconds, HIGH for 1 to 5, MEDIUM for 0.1 to 1, MONITOR for less."
+    yield SCALE
     yield ""
     yield f"{covered(found)}"
     yield ""

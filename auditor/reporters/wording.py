@@ -24,6 +24,12 @@ CATEGORIES = {
     Category.WEBSOCKET: "WebSocket",
 }
 
+SCALE = (
+    "Severity goes by how long a call typically stops the loop: CRITICAL over 5 s, HIGH from 1 s, MEDIUM from 0.1 s, "
+    "MONITOR less. A wait without a limit is at least HIGH. In loops, middleware and WebSocket paths it is a step up, "
+    "where nobody is served yet a step down. What raises or loses something is rated by that."
+)
+
 
 def duration(seconds: float) -> str:
     """Say a number of seconds with at most two digits that matter: ``20 ms``, ``0.2 s``, ``5 min``."""

@@ -76,17 +76,18 @@ def noise(width: int, height: int) -> bytes:
 
 
 def pdf_with_endless_page(pages: int, endless: int) -> bytes:
-    """Short pages, and one that is full of specks."""
-    from PIL import Image
-    from reportlab.lib.pagesizes import A4
-    from reportlab.lib.utils import ImageReader
+    """Short pages, and one of graph paper: looking for tables takes minutes, by the fourth power of its lines."""
     from reportlab.pdfgen.canvas import Canvas
 
+    lines, apart = 300, 4  # points; lines that are closer than 3 count as one
+    side = lines * apart
     target = io.BytesIO()
-    canvas = Canvas(target, pagesize=A4, invariant=1)
+    canvas = Canvas(target, pagesize=(side, side), invariant=1)
     for page in range(pages):
         if page == endless:
-            canvas.drawImage(ImageReader(Image.open(io.BytesIO(noise(2400, 3400)))), 0, 0, *A4)
+            for place in range(0, side, apart):
+                canvas.line(0, place, side, place)
+                canvas.line(place, 0, place, side)
         else:
             canvas.setFont("Helvetica", 36)
             canvas.drawString(72, 700, f"HARBOUR {page + 1}")

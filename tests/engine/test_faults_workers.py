@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine import hostile
-from engine.serving import Server, eventually, needs_engine
+from engine.serving import TERMINAL, Server, eventually, needs_engine
 
 pytestmark = needs_engine
 
@@ -59,6 +61,22 @@ def test_a_document_that_costs_two_workers_has_failed_and_the_others_have_not(st
     assert server.ended(victim)["status"] == "completed"
 
 
+def test_who_comes_after_a_death_sees_the_document_go_on(start: Start, pdf: Pdf) -> None:
+    server = start("--workers", "1", "--dpi", "200")
+    job = server.submit(pdf(pages=6))
+    os.kill(busy_worker(server), signal.SIGKILL)
+    eventually(lambda: deaths(server)[job] == 1, what="the death is stored")
+    told: list[dict[str, Any]] = []
+    with server.live() as socket:
+        while not told or told[-1]["status"] not in TERMINAL:
+            message = json.loads(socket.recv(timeout=60))
+            told += [state for state in message.get("states", ()) if state["id"] == job]
+    orders = [(state["version"], state["step"]) for state in told]
+    assert len(orders) > 2
+    assert orders == sorted(orders)
+    assert {state["status"] for state in told[:-1]} == {"running"}
+
+
 def test_an_idle_worker_that_dies_is_replaced(start: Start, pdf: Pdf) -> None:
     server = start("--workers", "1")
     (worker,) = eventually(lambda: server.status()["workers"])
@@ -67,7 +85,7 @@ def test_an_idle_worker_that_dies_is_replaced(start: Start, pdf: Pdf) -> None:
 
 
 def test_only_the_endless_page_fails(start: Start) -> None:
-    server = start("--dpi", "300", "--page-seconds", "6", "--chunk-pages", "3")
+    server = start("--dpi", "150", "--page-seconds", "6", "--chunk-pages", "3")
     job = server.submit(hostile.pdf_with_endless_page(3, endless=1))
     ended = server.ended(job, 120)
     assert ended["status"] == "partial"

@@ -51,7 +51,10 @@ def test_two_gigabytes_declared_and_one_megabyte_sent(server: Server) -> None:
     )
     with contextlib.suppress(ConnectionError):  # the answer may be there already
         connection.sendall(bytes(1_000_000))
-    answer = connection.recv(10_000)
+    answer = b""
+    with contextlib.suppress(ConnectionError):  # the connection is closed with what was sent unread
+        while b"}" not in answer and (part := connection.recv(10_000)):
+            answer += part
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"at most 67,108,864 are allowed" in answer
     connection.close()

@@ -588,6 +588,10 @@ def test_aliases_that_go_round() -> None:
          "6: 'b[c' in 'element' lacks its closing bracket; write Type[Element]"),
         (AREA.encode() + b'[[factory]]\nnames = ["a"]\nreturns = "b"\nwhen = [{position = 0, given = 1}]\n',
          "7: 'given' in a condition is not true or false; write true or false"),
+        (AREA.encode() + b'[[runs]]\nnames = ["a"]\ncallable = { position = 0 }\nsync = { thread = [] }\n',
+         "7: unknown thread [] in 'sync'; known are main, process, unknown, worker"),
+        (AREA.encode() + f'[[api]]\nnames = ["a.b"]\n{BLOCKS}'.replace('"cited"', '["cited"]').encode(),
+         "11: unknown cost source ['cited']; did you mean 'cited'?"),
     ],
 )  # fmt: skip
 def test_broken_files(content: bytes, message: str) -> None:
