@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.checks.blocking import BlockingCall, BlockingIteration
-from auditor.checks.network import SocketCall
+from auditor.checks.confirming import confirm
 from auditor.engine.rule import Rule
 
 if TYPE_CHECKING:
@@ -21,9 +20,7 @@ class AwaitsNothing(Rule):
     """
 
     def judge(self, node: cst.CSTNode, context: RuleContext) -> Verdict | None:
-        if not context.never_suspends:
-            return None
-        return _CONFIRMING.get(context.suspect.group, BlockingCall)(self.file).judge(node, context)
+        return confirm(self, node, context) if context.never_suspends else None
 
 
 class AwaitOnSync(Rule):
@@ -32,6 +29,3 @@ class AwaitOnSync(Rule):
     def visit_Call(self, node: cst.Call) -> None:
         if self.context.is_awaited:
             self.report(node)
-
-
-_CONFIRMING: dict[str, type[Rule]] = {"iteration": BlockingIteration, "network": SocketCall}
