@@ -123,13 +123,15 @@ class Exposure:
 class Cost:
     """How long one such call takes, in seconds, and where the figures come from.
 
-    ``observed``: from stalls that were recorded at this very place.
+    ``observed``: from stalls that were recorded at this very place. ``of`` is the amount of work that the typical
+    figure stands for, as in ``12.5 MiB``; empty where the figure does not depend on one, or is that of a run.
     """
 
     low: float
     typical: float
     high: float
     source: CostSource
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

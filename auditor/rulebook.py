@@ -47,6 +47,7 @@ _KEYS: Final[dict[str, type]] = {
     "runs": list,
     "contexts": str,
     "severity": str,
+    "blocks": bool,
     "fix": dict,
     "status": str,
     "since": str,
@@ -58,7 +59,13 @@ _KEYS: Final[dict[str, type]] = {
 }
 _REQUIRED: Final = ("id", "name", "message", "check", "contexts", "severity", "status", "since")
 _RUN_KINDS: Final = ("offload", "thread", "schedule", "drive", "call")
-_TYPE_NAMES: Final = {str: "a text", list: "a list", dict: "a table", int: "a whole number"}
+_TYPE_NAMES: Final = {
+    str: "a text",
+    list: "a list",
+    dict: "a table",
+    int: "a whole number",
+    bool: "true or false",
+}
 
 
 class RulebookError(Exception):
@@ -118,6 +125,9 @@ class Rule:
     runs: tuple[str, ...]
     contexts: Contexts
     severity: Severity | None
+    blocks: bool
+    """Whether the fault costs the loop time; False where something is lost or raises instead."""
+
     fix: FixRecipe | None
     status: Status
     since: str
@@ -304,6 +314,7 @@ class _RuleFile:
             runs=tuple(self._word("runs", word, _RUN_KINDS) for word in self._texts(table, "runs")),
             contexts=self._word("contexts", table["contexts"], get_args(Contexts)),
             severity=Severity.__members__.get(severity),
+            blocks=table.get("blocks", True),
             fix=self._fix(table["fix"]) if "fix" in table else None,
             status=self._word("status", table["status"], get_args(Status)),
             since=table["since"],

@@ -446,13 +446,17 @@ class TableReader:
                 where,
             )
             source = "assumed"
+        of = raw.get("of", "")
+        if not isinstance(of, str) or (not of and "of" in raw):
+            self.report("cost 'of' is no text; say how much work the typical figure stands for", where, "of")
+            of = ""
         note = raw.get("note")
         if not isinstance(note, str) or not note:
             self.report(
                 "a cost has no 'note'; say how it was measured, cite it, or state the assumption", where
             )
             note = ""
-        return Cost(low, typical, high, schema.COST_SOURCES[source]), note
+        return Cost(low, typical, high, schema.COST_SOURCES[source], of), note
 
     def _instead(self, table: RawTable) -> Mapping[str, str]:
         raw = table.get("instead")

@@ -109,7 +109,7 @@ HEADERS: Final = {
 DEFAULTABLE: Final = ("group", "category", "gil", "bounded", "instead", "thread_safe")
 """Keys of ``[[api]]`` that a file may state once, under ``[defaults]``, for its entries with an effect."""
 
-COST_KEYS: Final = {"low": float, "typical": float, "high": float, "source": str, "note": str}
+COST_KEYS: Final = {"low": float, "typical": float, "high": float, "of": str, "source": str, "note": str}
 COST_SOURCES: Final[dict[str, CostSource]] = {
     "measured": "measured",
     "cited": "catalogue",

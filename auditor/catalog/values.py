@@ -70,9 +70,8 @@ class Api:
         if self.bound is not None:
             limit = seconds(arguments.value(self.bound))
             if limit is not None:
-                cost = Cost(
-                    min(cost.low, limit), min(cost.typical, limit), min(cost.high, limit), cost.source
-                )
+                low, typical, high = (min(figure, limit) for figure in (cost.low, cost.typical, cost.high))
+                cost = Cost(low, typical, high, cost.source, cost.of if typical < limit else "")
         return cost
 
     def is_bounded(self, arguments: Arguments = NO_ARGUMENTS) -> bool:

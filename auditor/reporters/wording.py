@@ -51,7 +51,7 @@ def cost_range(cost: Cost) -> str:
     """Say how long a call takes: ``typically 0.2 s, up to 30 s``."""
     if not cost.high:
         return "does not block: it is wrong however long it takes"
-    typical = f"typically {duration(cost.typical)}"
+    typical = f"typically {duration(cost.typical)}{f' ({cost.of})' if cost.of else ''}"
     if math.isinf(cost.high):
         return f"{typical}, waits without limit"
     return f"{typical}, up to {duration(cost.high)}" if cost.high > cost.typical else typical

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
+from auditor.catalog.values import NO_COST
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import values as v
@@ -127,7 +128,9 @@ class Builder:
         if reached:
             return max((self._cost(inner) for inner in reached), key=lambda cost: cost.typical)
         api = self._api(hit)
-        return api.cost_for() if api is not None else _UNKNOWN_COST
+        if api is not None:
+            return api.cost_for()
+        return _UNKNOWN_COST if hit.rule.file.blocks else NO_COST
 
     def _api(self, hit: Hit) -> Api | None:
         """What the catalog says of the call; for one whose result is handed over, of the worst that it reaches."""
@@ -144,8 +147,14 @@ class Builder:
         return None
 
     def _severity(self, group: Sequence[Hit], best: Exposed, *, in_loop: bool) -> Severity:
-        base = max(scale.of_cost(self._cost(hit)) for hit in group)
-        return scale.in_place(base, phase=c.phase_of(best.context), in_loop=in_loop, roles=best.roles)
+        costs = [self._cost(hit) for hit in group]
+        return scale.in_place(
+            max(map(scale.of_cost, costs)),
+            max(cost.typical for cost in costs),
+            phase=c.phase_of(best.context),
+            in_loop=in_loop,
+            roles=best.roles,
+        )
 
     # -- words -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from auditor.model import Cost, Phase, Severity
 CRITICAL_SECONDS: Final = 5.0
 HIGH_SECONDS: Final = 1.0
 MEDIUM_SECONDS: Final = 0.1
+FELT_SECONDS: Final = 0.001
+"""Below this a hundred rounds, or a hundred messages at once, do not make what counts as MEDIUM."""
 
 _STEPS_DOWN: Final = frozenset({Phase.STARTUP, Phase.SHUTDOWN, Phase.CLI, Phase.TEST, Phase.IMPORT})
 _STEPS_UP: Final = frozenset({"middleware", "websocket"})
@@ -35,14 +37,16 @@ def of_cost(cost: Cost) -> Severity:
     return severity
 
 
-def in_place(severity: Severity, *, phase: Phase, in_loop: bool, roles: frozenset[str]) -> Severity:
-    """The severity where it stands: up in a loop, in middleware and on WebSocket paths, down where nobody waits yet."""
+def in_place(
+    severity: Severity, typical: float, *, phase: Phase, in_loop: bool, roles: frozenset[str]
+) -> Severity:
+    """The severity where it stands: up in a loop, in middleware and on WebSocket paths, down where nobody waits yet.
+
+    ``typical`` are the seconds of one call: what takes microseconds is no worse where it is repeated.
+    """
     level = int(severity)
-    if in_loop and severity > Severity.MONITOR:
-        # a loop over what takes microseconds needs hundreds of rounds to be felt
-        level += 1
-    if roles & _STEPS_UP:
-        level += 1
+    if severity > Severity.MONITOR or typical >= FELT_SECONDS:
+        level += in_loop + bool(roles & _STEPS_UP)
     if phase in _STEPS_DOWN:
         level -= 1
     return Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL))

@@ -48,13 +48,18 @@ def seconds(value: float) -> str:
 
 def duration(cost: Cost) -> str:
     """The typical duration, and whether there is a limit."""
-    typical = f"about {seconds(cost.typical)}"
+    typical = _typical(cost)
     return f"{typical}, and without a limit" if math.isinf(cost.high) else typical
+
+
+def _typical(cost: Cost) -> str:
+    about = f"about {seconds(cost.typical)}"
+    return f"{about} ({cost.of})" if cost.of else about
 
 
 def impact(cost: Cost, phase: Phase, exposures: int, *, in_loop: bool) -> str:
     """What the loop's other users feel."""
-    typical = f"about {seconds(cost.typical)}"
+    typical = _typical(cost)
     span = f"as long as it takes, {typical} and without a limit," if math.isinf(cost.high) else typical
     text = f"For {span} {_WHO_WAITS[phase]}."
     if phase == Phase.SERVING and cost.typical >= _FELT:

@@ -527,6 +527,8 @@ x = 1
         ("low = 0, typical = 1, high = inf", "cost 'high' is no duration in seconds; write a number from 0 up"),
         ("low = 0, typical = 1, high = nan", "cost 'high' is no duration in seconds; write a number from 0 up"),
         ("low = 0, typical = 3, high = 2", "a cost is not ordered; keep low <= typical <= high"),
+        ("low = 0, typical = 1, high = 2, of = 3",
+         "cost 'of' is no text; say how much work the typical figure stands for"),
     ],
 )  # fmt: skip
 def test_figures(figures: str, message: str) -> None:

@@ -139,6 +139,7 @@ def test_reported_paths_lead_back_to_the_cell(tmp_path: Path) -> None:
     assert read_reported(f"{tmp_path}/b.ipynb:cell 2") == Problem("cannot be read: no such file or directory")
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # which is up to whoever wrote the cell
 @given(
     st.lists(
         st.sampled_from(["%x", "!", "?", "'", '"""', "(", ")", "\\", "\n", "a = ", "f()", "#", "[", " "])
