@@ -132,7 +132,7 @@ _READ = 7  # fields of an entry of read_log
 _OPERATOR = 9  # fields of an entry of operator_log
 
 
-_LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations")
+_LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations", "imports")
 _EMPTY: list[Any] = []
 _NO_LOG = array("i")
 """Shared by all, and never appended to."""
@@ -156,6 +156,7 @@ class FunctionFacts:
         "decorators",
         "end_line",
         "endless",
+        "imports",
         "is_generator",
         "iterations",
         "kind",
@@ -203,6 +204,9 @@ class FunctionFacts:
         # (expr, is async, line, column, end line, end column, region)
         self.withs: list[tuple[int, bool, int, int, int, int, int]] = []
         self.iterations: list[tuple[int, bool, int, int, int, int, int]] = []
+        # what is imported when the function runs, or under a condition: (dotted name, module, line, column, end column,
+        # region) of the first name; relative imports, which name parts of the program, are left out
+        self.imports: list[tuple[str, str, int, int, int, int]] = []
 
     def seal(self) -> None:
         """Let empty lists go: most functions have several, and there are tens of thousands of functions."""

@@ -691,6 +691,7 @@ class StatementIndexer(ExpressionIndexer):
     def import_(self, node: ast.Import) -> bool:
         for alias in node.names:
             self.file.imports.append((0, alias.name))
+            self.late_import(alias.name, alias.name, alias)
             if alias.asname:
                 self.bind(alias.asname, self.intern((f.MODULE, alias.name)))
             else:
@@ -698,9 +699,18 @@ class StatementIndexer(ExpressionIndexer):
                 self.bind(first, self.intern((f.PACKAGE, first)))
         return False
 
+    def late_import(self, dotted: str, module: str, alias: ast.alias) -> None:
+        """Note an import that does not run, or not surely, when the module is imported."""
+        if self.region or self.function.kind > f.CLASS_BODY:
+            end = alias.col_offset + len(alias.name.encode())
+            found = (dotted, module, alias.lineno, alias.col_offset, end, self.region)
+            self.function.imports.append(found)
+
     def import_from(self, node: ast.ImportFrom) -> bool:
         module = node.module or ""
         self.file.imports.append((node.level, module))
+        if not node.level:
+            self.late_import(f"{module}.{node.names[0].name}", module, node.names[0])
         for alias in node.names:
             if alias.name == "*":
                 self.file.stars.append((node.level, module))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
-from auditor.link import awaiting, misawaited, misuses
+from auditor.link import awaiting, imports, misawaited, misuses
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_expressions
@@ -76,6 +76,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
         self.implicit_calls()
         if self.edges.assigned:
             self.assigned_callbacks()
+        if facts.imports and not at_import:
+            imports.late(self)
         return self.result
 
     def is_awaited(self, number: int) -> bool:

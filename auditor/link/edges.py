@@ -13,6 +13,7 @@ from auditor.link.arguments import CallArguments, bound_expressions
 from auditor.link.body import BodyBuilder
 from auditor.link.declared import Declarations
 from auditor.link.guards import Guards
+from auditor.link.imports import Imports
 from auditor.link.nodes import Body, Node
 from auditor.link.stdlib import IMPLIED_METHODS
 from auditor.link.values import Environment, Values
@@ -64,6 +65,7 @@ class Edges:
         self.evaluator = evaluator
         self.guards = Guards(evaluator)
         self.declared = Declarations(evaluator)
+        self._imports: Imports | None = None
         self.nodes: list[Node] = []
         self.faults: dict[Function, str] = {}  # functions that our own code failed on, and how
         self._nodes: dict[tuple[Function, Environment], Node] = {}
@@ -110,6 +112,13 @@ class Edges:
             known = self._bodies[node] = builder.result
             known.seal()
         return known
+
+    @property
+    def imports(self) -> Imports:
+        """What the program has imported before its functions run."""
+        if self._imports is None:
+            self._imports = Imports(self.evaluator.program, self)
+        return self._imports
 
     def api(self, dotted: str) -> Api | None:
         try:

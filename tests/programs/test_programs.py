@@ -151,5 +151,5 @@ def _expression_starts(source: str) -> set[tuple[int, int]] | None:
     return {
         (node.lineno, len(lines[node.lineno - 1].encode()[: node.col_offset].decode()) + 1)
         for node in ast.walk(tree)
-        if isinstance(node, ast.expr)
+        if isinstance(node, ast.expr | ast.alias)
     }

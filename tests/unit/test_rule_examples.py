@@ -70,12 +70,12 @@ def test_example(rule: Rule, example: Example, tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_example_is_well_formed(rule: Rule, example: Example) -> None:
-    """It parses, and each mark stands, with a column, on the first character of an expression."""
+    """It parses, and each mark stands, with a column, on the first character of an expression or an imported name."""
     starts = set()
     for path, source in example.files:
         lines = source.splitlines()
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.expr):
+            if isinstance(node, ast.expr | ast.alias):
                 column = len(lines[node.lineno - 1].encode()[: node.col_offset].decode()) + 1
                 starts.add((path, node.lineno, column))
     for mark in example.expects:
