@@ -69,11 +69,12 @@ def full_audit(
     before: Sequence[Entry] | None = None,
     diagnostics: Sequence[Diagnostic] = (),
     evidence: Evidence | None = None,
+    fixes: bool = True,
 ) -> Outcome:
     """Audit the files below ``paths``, without the exposures in the baseline ``known`` and those there ``before``.
 
     ``diagnostics`` of another tool become findings where no rule of ours says the same. ``evidence`` is what was
-    recorded at run time. Without ``known`` the configured baseline is read.
+    recorded at run time. Without ``known`` the configured baseline is read. Without ``fixes`` findings have none.
 
     Raises `auditor.discover.MissingPathError`, `auditor.catalog.CatalogError`, `auditor.rulebook.RulebookError`,
     `auditor.engine.installed.RuleError` and `auditor.verdict.baseline.BaselineError`, each with one line
@@ -94,7 +95,7 @@ def full_audit(
         if config.respect_noqa:
             suppressions.honour_noqa(analysis.text)
         gate = Gate(suppressions, [entry for _, entry in known.entries], before, diagnostics)
-        sifted, judge = _judge(suspects, table, analysis, config, progress, gate)
+        sifted, judge = _judge(suspects, table, analysis, config, progress, gate, fixes=fixes)
         # files named one by one are no program: what they do not show may be elsewhere
         whole = any(os.path.isdir(path) for path in paths or (os.curdir,))
         gone = _gone(known, sifted.gone, analysis, table) if whole else set()
@@ -126,12 +127,15 @@ def _judge(
     config: Config,
     progress: Progress | None,
     gate: Gate,
+    *,
+    fixes: bool,
 ) -> tuple[Sifted, Judge | None]:
     if not suspects and not gate.diagnostics:
         return Sifted(gone=set(range(len(gate.known)))), None
     # LibCST is imported only where there is something to judge
     from auditor.engine.judge import Judge
     from auditor.engine.texts import Texts
+    from auditor.fixes.fixer import Fixer
     from auditor.verdict.dialect import dialect
     from auditor.verdict.findings import Builder
 
@@ -141,10 +145,15 @@ def _judge(
         progress.stage("judging", len(suspects))
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
-    builder = Builder(analysis.evaluator, texts, dialect(config, analysis.program))
+    language = dialect(config, analysis.program)
+    fixer = Fixer(analysis.graph, texts, language) if fixes else None
+    builder = Builder(analysis.evaluator, texts, language, fixer)
     others = _others(gate.diagnostics, hits, texts, analysis, config) if gate.diagnostics else []
     groups = builder.groups(hits)
-    return sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others), judge
+    sifted = sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others)
+    if fixer is not None:
+        analysis.not_analysed.extend(NotAnalysed(path, fault) for path, fault in fixer.faults.items())
+    return sifted, judge
 
 
 def _observe(sifted: Sifted, evidence: Evidence) -> tuple[MissedAlarm, ...]:

@@ -146,11 +146,16 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that belong together; ``safety`` is ``safe`` only when behaviour is kept."""
+    """Edits that belong together; ``safety`` is ``safe`` only when behaviour is kept, else ``reason`` says why not.
+
+    ``exposure`` is the position of the exposure that is mended among those of the finding; None: it mends all of them.
+    """
 
     safety: FixSafety
     title: str
     edits: tuple[Edit, ...]
+    reason: str = ""
+    exposure: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+SAFETIES = {"safe": "automatic fix, safe or unsafe by place", "unsafe": "automatic fix, unsafe"}
 KINDS = {"bad": "Reported:", "good": "Harmless:", "fixed": "Mended:"}
 _FENCE = re.compile(r"^```python (bad|good|fixed)(?: file=(\S+))?$", re.MULTILINE)
 _MARK = re.compile(r"  # expect: ([A-Z]+\d+)[^\n]*")
@@ -29,7 +30,7 @@ def rule_page(front: dict[str, Any], body: str) -> str:
     title, _, rest = body.partition("\n")
     facts = [front["status"], f"since {front['since']}", f"severity {front['severity']}"]
     if "fix" in front:
-        facts.append(f"{front['fix']['safety']} fix")
+        facts.append(SAFETIES[front["fix"]["safety"]])
     rest = _FENCE.sub(
         lambda match: f"{KINDS[match[1]]}{f' `{match[2]}`' if match[2] else ''}\n\n```python", rest
     )

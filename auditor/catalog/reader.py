@@ -30,6 +30,8 @@ RawTable = dict[str, Any]
 
 _NOWHERE: Final = Selector(0, None)
 
+_ADVICE: Final = {"instead": "advice", "twin": "twin"}
+
 
 class DataFile:
     """One catalog file: its tables, and the problems found in them, each with the place that it is about."""
@@ -210,8 +212,9 @@ class TableReader:
             bound=self._selector(raw["bound"], "bound") if "bound" in raw else None,
             duration=self._selector(raw["duration"], "duration") if "duration" in raw else None,
             variants=self._variants(raw) if "variants" in raw else (),
-            instead=self._instead(table),
-            thread_safe=bool(table.get("thread_safe", True)),
+            instead=self._by_dialect(table, "instead"),
+            twin=self._by_dialect(raw, "twin"),
+            thread_safe=table.get("thread_safe") if isinstance(table.get("thread_safe"), bool) else None,
             why=_text(raw, "why"),
         )
 
@@ -458,20 +461,20 @@ class TableReader:
             note = ""
         return Cost(low, typical, high, schema.COST_SOURCES[source], of), note
 
-    def _instead(self, table: RawTable) -> Mapping[str, str]:
-        raw = table.get("instead")
+    def _by_dialect(self, table: RawTable, key: str) -> Mapping[str, str]:
+        raw = table.get(key)
         if not isinstance(raw, dict):
             return {}
         for dialect, text in raw.items():
             if dialect not in schema.DIALECTS:
                 self.report(
                     f"unknown dialect {dialect!r}; {did_you_mean(dialect, schema.DIALECTS)}",
-                    "instead",
+                    key,
                     dialect,
                 )
             elif not isinstance(text, str) or not text or "\n" in text:
                 self.report(
-                    f"the advice for {dialect!r} is not one line of text; write one", "instead", dialect
+                    f"the {_ADVICE[key]} for {dialect!r} is not one line of text; write one", key, dialect
                 )
         return raw
 

@@ -33,6 +33,7 @@ TABLES: Final = {
             "duration": dict,
             "variants": list,
             "instead": dict,
+            "twin": dict,
             "thread_safe": bool,
             "why": str,
             "reason": str,

@@ -47,7 +47,12 @@ class Api:
     duration: Selector | None = None
     variants: tuple[Variant, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
-    thread_safe: bool = True
+    twin: Mapping[str, str] = field(default_factory=dict)
+    """By dialect, a coroutine function that takes the same arguments, and does and gives the same."""
+
+    thread_safe: bool | None = None
+    """Whether several threads may call it at once; None where nobody has said."""
+
     why: str = ""
     reason: str = ""
 

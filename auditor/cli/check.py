@@ -8,17 +8,17 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditor.cli import gate, outputs, settings
+from auditor.cli import fix, gate, outputs, settings
 from auditor.cli.errors import UsageError
 from auditor.cli.focus import Focus
 from auditor.cli.main import FINDINGS, OK
+from auditor.cli.outputs import Output
 from auditor.model import Report, Severity, Stall
 from auditor.reporters import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.cli.outputs import Output
     from auditor.config import Config
     from auditor.reporters import Options
 
@@ -71,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add what the installed ruff's ASYNC rules say and no rule here does",
     )
+    fix.add_arguments(parser)
     settings.add_arguments(parser)
     settings.add_run_arguments(parser)
 
@@ -89,6 +90,7 @@ def add_evidence(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit, write the reports, and say by the exit code whether anything was found."""
     destinations = outputs.parse(arguments.outputs)
+    fix.check(arguments)
     if arguments.watch:
         from auditor.cli import watch
 
@@ -98,9 +100,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.focus:
         focus, paths = Focus(paths, [path for path, _ in overlay]), [os.curdir]
     config = settings.configuration(arguments, paths, overlay)
-    report = gate.audited(paths, config, arguments)
-    if focus is not None:
-        report = focus.on(report)
+
+    def audited(config: Config) -> Report:
+        report = gate.audited(paths, config, arguments)
+        return focus.on(report) if focus is not None else report
+
+    report = audited(config)
+    least = _least_shown(Output(outputs.DEFAULT_FORMAT, outputs.STDOUT), config)
+    if arguments.diff:
+        fix.show(report, audited, config, least, arguments)
+        return OK if arguments.exit_zero or passes(report, config) else FINDINGS
+    if arguments.fix:
+        report = fix.carried_out(report, audited, config, least, arguments)
     if not arguments.quiet:
         for warning in warnings(report, paths):
             print(f"auditor: warning: {warning}", file=sys.stderr)

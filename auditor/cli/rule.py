@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from auditor.cli.errors import UsageError
 from auditor.cli.main import OK
@@ -38,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
+_SAFETIES: Final = {"safe": "automatic fix, safe or unsafe by place", "unsafe": "automatic fix, unsafe"}
+
+
 def listing(rules: list[Rule]) -> list[str]:
     """One line a rule: code, name, status."""
     width = max((len(rule.name) for rule in rules), default=0)
@@ -49,7 +52,7 @@ def page(rule: Rule) -> str:
     title, _, body = rule.body.strip().partition("\n")
     facts = [rule.status, f"since {rule.since}", f"severity {_severity(rule)}"]
     if rule.fix:
-        facts.append(f"{rule.fix.safety} fix")
+        facts.append(_SAFETIES[rule.fix.safety])
     return f"{title}\n\n{', '.join(facts)}\n\n{body.strip()}"
 
 

@@ -148,6 +148,13 @@ def decode(data: bytes) -> str | Problem:
     return text
 
 
+def encoding(data: bytes) -> tuple[str, bytes]:
+    """The name of the encoding of a source that `decode` takes, and its byte order mark or nothing."""
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    name = _cookie(data) if b"coding" in data[: _two_lines(data)] else None
+    return ("utf-8" if mark or name is None else name), mark
+
+
 def _two_lines(data: bytes) -> int:
     first = _LINE_END.search(data)
     second = _LINE_END.search(data, first.end()) if first else None

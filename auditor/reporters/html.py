@@ -22,7 +22,7 @@ from auditor.reporters import summary
 from auditor.reporters.cells import escape
 from auditor.reporters.document import Document, covered, document
 from auditor.reporters.document.actions import Action
-from auditor.reporters.document.code import Sources
+from auditor.reporters.document.code import FIXES_SHOWN, Sources
 from auditor.reporters.document.commands import METRICS
 from auditor.reporters.document.evidence import Seen
 from auditor.reporters.document.score import BANDS, FORMULA
@@ -159,7 +159,10 @@ def _items(found: Document, sources: Sources) -> list[Item]:
             (line.number, line.marked, tuple(highlighter.pieces(lines, line)))
             for line in sources.around(finding.location, context)
         )
-        diffs = tuple((fix.title, fix.safety, tuple(_diff_lines(sources.diff(fix)))) for fix in finding.fixes)
+        diffs = tuple(
+            (fix.title, fix.safety, tuple(_diff_lines(sources.diff(fix))))
+            for fix in finding.fixes[:FIXES_SHOWN]
+        )
         items[at] = Item(found.ids[at], finding, frame, _path(finding), diffs, found.evidence.seen.get(at))
     return [items[at] for at in range(len(items))]
 

@@ -156,7 +156,13 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    return {"safety": fix.safety, "title": plain(fix.title), "edits": [_edit(edit) for edit in fix.edits]}
+    return {
+        "safety": fix.safety,
+        "title": plain(fix.title),
+        "reason": plain(fix.reason),
+        "exposure": fix.exposure,
+        "edits": [_edit(edit) for edit in fix.edits],
+    }
 
 
 def _edit(edit: Edit) -> dict[str, Any]:

@@ -319,7 +319,7 @@ class Layout:
         seen = [observed.sentence(finding.observed)] if finding.observed is not None else []
         yield from self._heading("Blocking Duration Estimate", [estimate, *seen, *impact, confidence])
         yield from self._heading("How to Verify", finding.verify)
-        fixes = [f"{fix.title} ({fix.safety}, automatic)" for fix in finding.fixes]
+        fixes = list(dict.fromkeys(f"{fix.title} ({fix.safety}, automatic)" for fix in finding.fixes))
         yield from self._heading("The Fix", [finding.advice, *fixes, f"Complexity: {finding.fix_complexity}"])
         yield from self._heading("Trade-off Consideration", finding.tradeoffs)
         yield [("See: ", "label"), *self._rule(finding)]

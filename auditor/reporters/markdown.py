@@ -9,7 +9,7 @@ from auditor.model import Finding, Report, Severity, Step
 from auditor.reporters.cells import escape
 from auditor.reporters.document import Document, covered, document
 from auditor.reporters.document.actions import Action
-from auditor.reporters.document.code import Sources
+from auditor.reporters.document.code import FIXES_SHOWN, Sources
 from auditor.reporters.document.commands import METRICS
 from auditor.reporters.document.evidence import Seen
 from auditor.reporters.document.score import FORMULA
@@ -248,7 +248,7 @@ def _finding(found: Document, at: int, sources: Sources) -> Iterator[str]:
     yield ""
     yield from _list("How to Verify", finding.verify)
     yield from _list("The Fix", [marked(finding.advice), f"Complexity: {finding.fix_complexity}"])
-    for fix in finding.fixes:
+    for fix in finding.fixes[:FIXES_SHOWN]:
         diff = sources.diff(fix)
         options = "--fix" if fix.safety == "safe" else "--fix --unsafe-fixes"
         yield f"{text(fix.title)} ({fix.safety}, `auditor check {options}`):"
@@ -256,6 +256,9 @@ def _finding(found: Document, at: int, sources: Sources) -> Iterator[str]:
         if diff:
             yield from fence(plain(diff), "diff")
             yield ""
+    if len(finding.fixes) > FIXES_SHOWN:
+        yield f"{len(finding.fixes) - FIXES_SHOWN:,} more at other calls, see `auditor check --diff --unsafe-fixes`."
+        yield ""
     yield from _list("Trade-off Consideration", finding.tradeoffs)
 
 

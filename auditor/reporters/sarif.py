@@ -109,7 +109,12 @@ class _Writer:
         if (exposure.path, exposure.line) != (finding.location.path, finding.location.line):
             where = self._step(Step(exposure.path, exposure.line, exposure.column, exposure.function, ""))
             result["relatedLocations"] = [{"id": 1, **where, "message": {"text": "Reached from here."}}]
-        fixes = [self._fix(fix) for fix in finding.fixes if not any(_in_cell(edit) for edit in fix.edits)]
+        own = finding.exposures.index(exposure)
+        fixes = [
+            self._fix(fix)
+            for fix in finding.fixes
+            if fix.exposure in (None, own) and not any(_in_cell(edit) for edit in fix.edits)
+        ]
         if fixes:
             result["fixes"] = fixes
         if aside is not None and aside.kind != "suppressed":
@@ -194,7 +199,9 @@ class _Writer:
         for edit in fix.edits:
             by_file.setdefault(edit.path, []).append(edit)
         return {
-            "description": {"text": sentence(f"{fix.title} ({fix.safety})")},
+            "description": {
+                "text": sentence(f"{fix.title} ({fix.safety}{f': {fix.reason}' if fix.reason else ''})")
+            },
             "artifactChanges": [
                 {
                     "artifactLocation": self._artifact(path),

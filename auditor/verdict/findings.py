@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.catalog.values import NO_COST
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from auditor.engine.texts import Texts
     from auditor.link.evaluate import Evaluator
     from auditor.link.suspects import Exposed, Suspect
-    from auditor.model import Gil, Severity
+    from auditor.model import Fix, Gil, Severity
+
+    class Fixer(Protocol):
+        """What makes fixes of the hits of a finding and some of its exposures."""
+
+        def fixes(
+            self, hits: Sequence[Hit], exposed: Sequence[Exposed], *, is_handle: bool
+        ) -> tuple[Fix, ...]: ...
+
 
 _UNKNOWN_COST: Final = Cost(0.001, 0.1, 10.0, "assumed")
 _FEW_EXPOSURES: Final = 3
@@ -36,11 +44,12 @@ _FEW_EXPOSURES: Final = 3
 class Builder:
     """Makes findings of the hits of one run."""
 
-    def __init__(self, evaluator: Evaluator, texts: Texts, dialect: str) -> None:
+    def __init__(self, evaluator: Evaluator, texts: Texts, dialect: str, fixer: Fixer | None = None) -> None:
         self._evaluator = evaluator
         self._paths = Paths(texts)
         self._naming = Naming(evaluator.catalog, texts)
         self._dialect = dialect
+        self._fixer = fixer
         self._early = Early(())
         self._handles = Handles(())
 
@@ -114,6 +123,14 @@ class Builder:
             or words.tradeoffs(advice, api),
             also=tuple(sorted({hit.rule.file.id for hit in group} - {rule.id})),
         )
+
+    def mended(self, finding: Finding, group: Sequence[Hit], exposed: Sequence[Exposed]) -> Finding:
+        """The finding with its fixes, where fixes are asked for."""
+        if self._fixer is None or not group:
+            return finding
+        is_handle = any(self._handles.is_used(hit.suspect) for hit in group)
+        fixes = self._fixer.fixes(group, exposed, is_handle=is_handle)
+        return replace(finding, fixes=fixes) if fixes else finding
 
     # -- cost and severity -------------------------------------------------------------------------------------
 

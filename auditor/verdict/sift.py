@@ -146,7 +146,7 @@ def _divide(
         elif kind == "known":
             result.asides.append(Aside(finding, "known"))
         else:
-            result.findings.append(finding)
+            result.findings.append(builder.mended(finding, one.hits, exposed_of_kind))
 
 
 def entries(finding: Finding, directory: str) -> list[Entry]:

@@ -130,7 +130,7 @@ def tradeoffs(text: str, api: Api | None) -> tuple[str, ...]:
     if "thread" in text or text.startswith("hand "):
         gil: Gil = api.gil if api is not None else "mixed"
         found.append(_THREAD[gil])
-        if api is not None and not api.thread_safe:
+        if api is not None and api.thread_safe is False:
             found.append("the object belongs to one thread: all its calls must move to the same one")
         found.append(
             "a thread cannot be cancelled: after a timeout the call runs on, and takes a place in the pool"

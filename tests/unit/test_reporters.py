@@ -112,6 +112,8 @@ def test_json_has_the_members_of_the_contract_in_their_order() -> None:
         {
             "safety": "safe",
             "title": "Await asyncio.sleep",
+            "reason": "",
+            "exposure": None,
             "edits": [
                 {
                     "path": "app/api/upload.py",

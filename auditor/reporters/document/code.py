@@ -11,6 +11,9 @@ from auditor.reporters.cells import escape
 from auditor.reporters.frames import read_from_disk
 from auditor.reporters.options import Options
 
+FIXES_SHOWN = 3
+"""A helper with many callers has a fix for each of them, all alike."""
+
 _WIDEST = 240
 """Of a longer line only so many characters are shown."""
 

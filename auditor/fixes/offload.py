@@ -1,0 +1,121 @@
+"""``f(x)`` -> ``await asyncio.to_thread(f, x)``, in the dialect of the project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import libcst as cst
+
+from auditor.fixes import safety, threads
+from auditor.fixes.case import Draft
+from auditor.fixes.site import opening
+
+if TYPE_CHECKING:
+    from auditor.fixes.case import Case
+    from auditor.fixes.site import Site
+
+OFFLOADERS: Final = {
+    "asyncio": "asyncio.to_thread",
+    "anyio": "anyio.to_thread.run_sync",
+    "trio": "trio.to_thread.run_sync",
+}
+_PARTIAL: Final = "functools.partial"
+_SHORT: Final = 40
+
+
+def to_thread(case: Case) -> Draft | None:
+    """Run the call of the exposure on a thread, where it is a call in a coroutine function, and may leave the loop."""
+    call = case.call
+    site = case.site
+    if call is None or case.hit.suspect.group == "iteration" or not threads.can_leave_the_loop(case):
+        return None
+    chain = _chain(case)
+    if chain is not None:
+        return _whole_chain(case, chain)
+    if not _is_free(site) or case.is_handle:
+        return None
+    draft = Draft(f"run `{short(site.source(call.func))}` on a thread")
+    offloader = case.spell(draft, OFFLOADERS[case.dialect])
+    if offloader is None:
+        return None
+    wrapper = ""
+    if case.dialect != "asyncio" and any(takes_keyword(argument) for argument in call.args):
+        spelled = case.spell(draft, _PARTIAL)
+        if spelled is None:
+            return None
+        wrapper = f"{spelled}("
+    hand_over(case, site, draft, f"await {offloader}({wrapper}", ")" if wrapper else "")
+    draft.doubts += threads.doubts(case) + safety.doubts(case)
+    return draft
+
+
+def _is_free(site: Site) -> bool:
+    """Whether the call may be awaited where it stands, and is nothing but a value there."""
+    return site.may_await() and not isinstance(site.parent, (cst.Await, cst.WithItem))
+
+
+def _chain(case: Case) -> Site | None:
+    """The last call of ``f(x).g(y)`` where the thread must make that one as well: it blocks too, or uses a handle."""
+    site = case.site
+    last = None
+    while isinstance(site.parent, cst.Attribute) and len(site.ancestors) > 1:
+        outer = site.ancestors[-2]
+        if not isinstance(outer, cst.Call) or outer.func is not site.parent:
+            site = site.at(site.parent)
+            continue
+        site = site.at(outer)
+        if case.is_handle or site.span() in case.spans:
+            last = site
+    return last
+
+
+def _whole_chain(case: Case, site: Site) -> Draft | None:
+    """Run an expression on a thread as it is."""
+    if not _is_free(site) or _suspends(site.node):
+        return None
+    draft = Draft(f"run `{short(site.source())}` on a thread")
+    offloader = case.spell(draft, OFFLOADERS[case.dialect])
+    if offloader is None:
+        return None
+    left, right = ("(", ")") if site.needs_parentheses() else ("", "")
+    draft.edits.append(case.edit(site.start(), site.start(), f"{left}await {offloader}(lambda: "))
+    draft.edits.append(case.edit(site.end(), site.end(), f"){right}"))
+    draft.doubts += threads.doubts(case) + safety.doubts(case)
+    return draft
+
+
+def _suspends(node: cst.CSTNode) -> bool:
+    """Whether a function of its own could not hold the expression: it awaits, yields, or binds a name."""
+    if isinstance(node, (cst.Await, cst.Yield, cst.NamedExpr, cst.Asynchronous)):
+        return True
+    return any(map(_suspends, node.children))
+
+
+def hand_over(case: Case, site: Site, draft: Draft, before: str, after: str = "") -> None:
+    """Make the call at the site one of what ``before`` opens: its function, then its arguments, as they are written."""
+    call = site.node
+    assert isinstance(call, cst.Call)
+    left, right = ("(", ")") if before.startswith("await ") and site.needs_parentheses() else ("", "")
+    start, end, paren = site.start(), site.end(), opening(site, call)
+    behind = (paren[0], paren[1] + 1)
+    first = site.start(call.args[0]) if call.args else end
+    gap = site.lines.between(behind, first)
+    # one argument a line: the function gets a line of its own
+    own_line = "\n" + gap.rpartition("\n")[2] if call.args and "\n" in gap else ""
+    draft.edits.append(case.edit(start, start, f"{left}{before}{own_line}"))
+    if call.args:
+        draft.edits.append(case.edit(paren, behind, "," if gap[:1].isspace() else ", "))
+    else:
+        draft.edits.append(case.edit(paren, behind, ""))
+    if after or right:
+        draft.edits.append(case.edit(end, end, after + right))
+
+
+def takes_keyword(argument: cst.Arg) -> bool:
+    return argument.keyword is not None or argument.star == "**"
+
+
+def short(text: str) -> str:
+    """Source as a title shows it."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _SHORT else plain[: _SHORT - 3] + "..."

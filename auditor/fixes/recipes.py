@@ -1,0 +1,30 @@
+"""The recipes that rule files may name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from auditor.fixes.handed import pass_the_callable
+from auditor.fixes.loops import running_loop
+from auditor.fixes.offload import to_thread
+from auditor.fixes.twin import async_twin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.fixes.case import Case, Draft
+
+
+class Recipe(NamedTuple):
+    """``make`` gives a fix, or None where it has none. ``at_call``: it mends the offending call, not its exposures."""
+
+    make: Callable[[Case], Draft | None]
+    at_call: bool = False
+
+
+RECIPES: Final = {
+    "async-twin": Recipe(async_twin),
+    "pass-the-callable": Recipe(pass_the_callable, at_call=True),
+    "running-loop": Recipe(running_loop, at_call=True),
+    "to-thread": Recipe(to_thread),
+}

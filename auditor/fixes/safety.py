@@ -1,0 +1,227 @@
+"""Whether an ``await`` may be put into a coroutine: others run meanwhile, and see and change what it is working on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import libcst as cst
+
+if TYPE_CHECKING:
+    from auditor.fixes.case import Case
+    from auditor.fixes.site import Site
+
+_CLEANUP: Final = frozenset({"__aexit__", "__aclose__", "aclose", "__del__"})
+_CHANGES: Final = frozenset(
+    {
+        "append", "appendleft", "add", "extend", "extendleft", "insert", "update", "setdefault", "pop", "popleft",
+        "popitem", "remove", "discard", "clear", "sort", "reverse", "put_nowait", "set", "write", "push",
+    }
+)  # fmt: skip
+"""Methods whose names say that they change what they belong to."""
+
+
+def doubts(case: Case) -> list[str]:
+    """Why a suspension at the site may change what the program does."""
+    site = case.site
+    found = []
+    for around, part in site.within():
+        if isinstance(around, cst.Try) and around.finalbody is part:
+            found.append("it stands in `finally`, where a cancellation would cut the cleanup short")
+        elif isinstance(around, cst.With) and around.body is part:
+            names = ", ".join(f"`{_code(item.item)}`" for item in around.items)
+            found.append(f"others run while it waits inside {names}")
+    function = site.function
+    if function is None:
+        return found
+    if function.name.value in _CLEANUP:
+        found.append(
+            f"it stands in `{function.name.value}`, where a cancellation would cut the cleanup short"
+        )
+    if _yields(function.body) and any(isinstance(x, cst.Try) for x, _ in site.within()):
+        found.append("it stands in an asynchronous generator, whose cleanup may run it")
+    shared = _read_before_and_written_after(site, function)
+    if shared:
+        names = ", ".join(f"`{name}`" for name in shared[:3])
+        found.append(f"{names} may be changed by others between being read and being written")
+    return found
+
+
+def _code(node: cst.CSTNode) -> str:
+    return " ".join(cst.Module([]).code_for_node(node).split())
+
+
+def _yields(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Yield):
+        return True
+    return any(
+        not isinstance(child, (cst.FunctionDef, cst.Lambda)) and _yields(child) for child in node.children
+    )
+
+
+def _read_before_and_written_after(site: Site, function: cst.FunctionDef) -> list[str]:
+    """State beyond the function that is read before the site and written after it, or in one loop with it."""
+    uses = _Uses(site, function)
+    function.body.visit(uses)
+    here = site.start()
+    loops = [
+        site.span(x) for x, part in site.within() if isinstance(x, (cst.For, cst.While)) and part is x.body
+    ]
+    found = []
+    for name, reads in uses.reads.items():
+        writes = uses.writes.get(name, [])
+        straight = min(reads) < here and any(at > here for at in writes)
+        again = any(
+            any(loop[:2] <= at <= loop[2:] for at in reads)
+            and any(loop[:2] <= at <= loop[2:] for at in writes)
+            for loop in loops
+        )
+        if straight or again:
+            found.append(name)
+    return sorted(found)
+
+
+class _Uses(cst.CSTVisitor):
+    """Where a function reads and writes what others can reach: attributes, globals, what closures share.
+
+    A write counts where its statement ends, since that is when it happens.
+    """
+
+    def __init__(self, site: Site, function: cst.FunctionDef) -> None:
+        super().__init__()
+        self._site = site
+        self._own = _locals(function)
+        self.reads: dict[str, list[tuple[int, int]]] = {}
+        self.writes: dict[str, list[tuple[int, int]]] = {}
+
+    def visit_FunctionDef(self, _: cst.FunctionDef) -> bool:
+        return True  # what it does, it may do at any time: where it stands is as good a guess as any
+
+    def _name(self, node: cst.CSTNode) -> str:
+        """``self.x`` of ``self.x.y[z]``; a name of the function's own is nobody else's."""
+        while isinstance(node, (cst.Subscript, cst.Call)):
+            node = node.value if isinstance(node, cst.Subscript) else node.func
+        if isinstance(node, cst.Name):
+            return "" if node.value in self._own else node.value
+        names: list[str] = []
+        while isinstance(node, cst.Attribute):
+            names.append(node.attr.value)
+            node = node.value
+        if not isinstance(node, cst.Name):
+            return ""
+        return f"{node.value}.{names[-1]}"
+
+    def _read(self, node: cst.CSTNode, name: str) -> None:
+        if name:
+            self.reads.setdefault(name, []).append(self._site.start(node))
+
+    def _written(self, target: cst.CSTNode, statement: cst.CSTNode, *, read: bool = False) -> None:
+        if isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._written(element.value, statement)
+            return
+        name = self._name(target)
+        if name:
+            self.writes.setdefault(name, []).append(self._site.end(statement))
+            if read:
+                self._read(target, name)
+
+    def visit_Assign(self, node: cst.Assign) -> bool:
+        for target in node.targets:
+            self._written(target.target, node)
+        return True
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> bool:
+        if node.value is not None:
+            self._written(node.target, node)
+        return True
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> bool:
+        self._written(node.target, node, read=True)
+        return True
+
+    def visit_Del(self, node: cst.Del) -> bool:
+        self._written(node.target, node)
+        return True
+
+    def visit_Call(self, node: cst.Call) -> bool:
+        function = node.func
+        if isinstance(function, cst.Attribute) and function.attr.value in _CHANGES:
+            self._written(function.value, node)
+        return True
+
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        name = self._name(node)
+        self._read(node, name)
+        return not name
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        # a plain target is written only; `self.table[key] = x` does not ask what the table holds
+        return not isinstance(node.target, (cst.Name, cst.Attribute))
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self._read(node, self._name(node))
+
+
+def _locals(function: cst.FunctionDef) -> set[str]:
+    finder = _Locals()
+    function.params.visit(finder)
+    function.body.visit(finder)
+    return finder.bound - finder.shared
+
+
+class _Locals(cst.CSTVisitor):
+    """Names that a function binds itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bound: set[str] = set()
+        self.shared: set[str] = set()
+
+    def _bind(self, target: cst.CSTNode) -> None:
+        if isinstance(target, cst.Name):
+            self.bound.add(target.value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._bind(element.value)
+
+    def visit_Param(self, node: cst.Param) -> None:
+        self._bind(node.name)
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self._bind(node.target)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        self._bind(node.target)
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self._bind(node.target)
+
+    def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
+        self._bind(node.target)
+
+    def visit_For(self, node: cst.For) -> None:
+        self._bind(node.target)
+
+    def visit_CompFor(self, node: cst.CompFor) -> None:
+        self._bind(node.target)
+
+    def visit_AsName(self, node: cst.AsName) -> None:
+        self._bind(node.name)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._bind(node.name)
+
+    def visit_Import(self, node: cst.Import) -> None:
+        self.bound.update(
+            alias.evaluated_alias or alias.evaluated_name.partition(".")[0] for alias in node.names
+        )
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        if not isinstance(node.names, cst.ImportStar):
+            self.bound.update(alias.evaluated_alias or alias.evaluated_name for alias in node.names)
+
+    def visit_Global(self, node: cst.Global) -> None:
+        self.shared.update(item.name.value for item in node.names)
+
+    def visit_Nonlocal(self, node: cst.Nonlocal) -> None:
+        self.shared.update(item.name.value for item in node.names)

@@ -1,0 +1,68 @@
+"""What speaks against moving a call to a thread: it needs the loop, belongs to one thread, or would gain nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.catalog.conditions import NO_ARGUMENTS
+from auditor.link.nodes import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.fixes.case import Case
+    from auditor.link.nodes import Body, Node
+
+_MANY: Final = 400
+"""Bodies that are looked through below a helper; what lies deeper is not known."""
+
+
+def can_leave_the_loop(case: Case) -> bool:
+    """Whether the call of the exposure may run on a thread at all, and the loop would be free meanwhile."""
+    edge = case.hop.edge
+    if edge is None:
+        sink = case.hit.suspect.sink
+        if sink is None or sink.api.effect != "blocks":
+            return False
+        return sink.api.gil_for(sink.arguments or NO_ARGUMENTS) != "holds"
+    facts = edge.target.function.facts
+    if edge.how != "call" or facts.is_generator or edge.target.function.is_async or facts.endless:
+        return False
+    return not any(needs_loop(body) for body in below(case, edge.target))
+
+
+def needs_loop(body: Body) -> bool:
+    """Whether something in a body works on the loop's thread only."""
+    return any(sink.api.effect not in ("blocks", "none", "drives-loop") for sink in body.sinks)
+
+
+def below(case: Case, node: Node) -> Iterator[Body]:
+    """The bodies that run when a node does, its own first, as far as they are known."""
+    seen = {node}
+    pending = [node]
+    while pending and len(seen) < _MANY:
+        body = case.graph.edges.body(pending.pop())
+        yield body
+        for edge in body.edges:
+            if edge.how in STEPS and edge.target not in seen and not edge.target.function.is_async:
+                seen.add(edge.target)
+                pending.append(edge.target)
+
+
+def doubts(case: Case) -> list[str]:
+    """Why what is called may not be safe on another thread."""
+    edge = case.hop.edge
+    if edge is None:
+        api = case.api
+        if api is None or api.thread_safe is None:
+            return [f"nothing says that `{case.hit.callee}` may be called from several threads at once"]
+        return [] if api.thread_safe else [_affine(case.hit.callee)]
+    found = []
+    for body in below(case, edge.target):
+        found += [_affine(sink.callee) for sink in body.sinks if sink.api.thread_safe is False]
+    name = edge.target.function.facts.qualname
+    return found or [f"nothing says that `{name}` may run on a thread while the loop goes on"]
+
+
+def _affine(callee: str) -> str:
+    return f"what `{callee}` works on belongs to the thread that made it: all its calls must move together"
