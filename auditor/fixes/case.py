@@ -77,7 +77,7 @@ class Case:
         self.graph = graph
         self.dialect = dialect
         self.spans = spans
-        self.is_handle = is_handle
+        self.is_handle = is_handle and self.is_direct
 
     @property
     def hop(self) -> Hop:
