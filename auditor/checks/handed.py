@@ -73,7 +73,7 @@ class Polling(Rule):
             and isinstance(only.body[0].value, cst.Await)
         )
         waits = isinstance(loop.test, cst.Name) and loop.test.value == "True"
-        if is_sleep and not waits and not _awaits(loop.test):
+        if is_sleep and not waits and not awaits(loop.test):
             self.report(node)
 
 
@@ -115,7 +115,7 @@ class LockAcrossAwait(Rule):
         item, block = self.context.parent(), self.context.parent(2)
         if not self.context.callee.endswith("__enter__") or not isinstance(item, cst.WithItem):
             return
-        if isinstance(block, cst.With) and block.asynchronous is None and _awaits(block.body):
+        if isinstance(block, cst.With) and block.asynchronous is None and awaits(block.body):
             self.report(node)
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -126,8 +126,8 @@ class LockAcrossAwait(Rule):
 _ELSEWHERE: Final = (cst.FunctionDef, cst.Lambda)
 
 
-def _awaits(node: cst.CSTNode) -> bool:
+def awaits(node: cst.CSTNode) -> bool:
     """Whether the code awaits, itself and not only in a function that it defines."""
     if isinstance(node, (cst.Await, cst.Asynchronous)):
         return True
-    return any(not isinstance(child, _ELSEWHERE) and _awaits(child) for child in node.children)
+    return any(not isinstance(child, _ELSEWHERE) and awaits(child) for child in node.children)

@@ -644,8 +644,8 @@ class ExpressionIndexer:
             self.iteration(iterable, generator.iter, is_async=bool(generator.is_async))
             if first:
                 self.loops += 1
-                self.region = self.new_region(f.LOOP, None, None)
                 first = False
+            self.region = self.new_region(f.LOOP, iterable, None)
             tag = f.AITERATE if generator.is_async else f.ITERATE
             self.bind_local_target(generator.target, self.intern((tag, iterable)) if iterable else 0)
             for condition in generator.ifs:

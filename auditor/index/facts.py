@@ -81,7 +81,7 @@ TRY = (
 )
 HANDLER = 4  #  data: tuple of names of handled exceptions, data2: (first call, end) of the try body
 FINALLY = 5
-LOOP = 6  #  data2: True for `async for`
+LOOP = 6  #  data: what is iterated, None for `while`; data2: True for `async for`
 TRY_ELSE = 7  #  data2 as HANDLER
 
 # Fields of a call record.

@@ -446,7 +446,7 @@ class StatementIndexer(ExpressionIndexer):
         outer = self.region
         cycles = self.enter_loop(node.body)
         self.iteration(iterable, node.iter, is_async=is_async)
-        self.region = self.new_region(f.LOOP, None, is_async or None)
+        self.region = self.new_region(f.LOOP, iterable, is_async or None)
         self.loops += 1
         tag = f.AITERATE if is_async else f.ITERATE
         self.assign_to(node.target, self.intern((tag, iterable)) if iterable else 0)

@@ -13,6 +13,7 @@ from auditor.link.handovers import Handovers
 from auditor.link.implicit import MAX_TARGETS, ImplicitCalls
 from auditor.link.nodes import Body, HandedOver, Place, Sink, place_of
 from auditor.link.recording import confidence_among
+from auditor.link.rounds import Rounds
 from auditor.link.stdlib import IMPLIED_METHODS
 from auditor.link.values import Value, Values
 from auditor.model import Confidence
@@ -78,6 +79,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
             self.assigned_callbacks()
         if facts.imports and not at_import:
             imports.late(self)
+        if facts.iterations and not at_import:
+            Rounds(self).note()
         return self.result
 
     def is_awaited(self, number: int) -> bool:
