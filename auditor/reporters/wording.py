@@ -26,8 +26,9 @@ CATEGORIES = {
 
 SCALE = (
     "Severity goes by how long a call typically stops the loop: CRITICAL over 5 s, HIGH from 1 s, MEDIUM from 0.1 s, "
-    "MONITOR less. A wait without a limit is at least HIGH. In loops, middleware and WebSocket paths it is a step up, "
-    "where nobody is served yet a step down. What raises or loses something is rated by that."
+    "MONITOR less. A wait without a limit is at least HIGH. In a loop without an await, in middleware and on WebSocket "
+    "paths it is a step up; where nobody is served yet it is a step down, in tests always MONITOR. What raises or "
+    "loses something is rated by that."
 )
 
 

@@ -18,6 +18,7 @@ from auditor.verdict import words
 from auditor.verdict.folding import Early, Handles
 from auditor.verdict.naming import Naming
 from auditor.verdict.paths import Paths
+from auditor.verdict.repetition import rounds_add_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ class Builder:
         cost, api = self._cost(costly), self._api(costly)
         if any(math.isinf(self._cost(hit).high) for hit in group):
             cost = replace(cost, high=math.inf)
-        in_loop = _in_loop(suspect)
+        in_loop = rounds_add_up(suspect)
         path, line = self._paths.locate(suspect.function.module, first.span[0])
         _, end_line = self._paths.locate(suspect.function.module, first.span[2])
         callee = self._callee(first)
@@ -99,9 +100,7 @@ class Builder:
         return Finding(
             code=rule.id,
             name=rule.name,
-            severity=rule.severity
-            if rule.severity is not None
-            else self._severity(group, best, in_loop=in_loop),
+            severity=self._severity(group, best, in_loop=in_loop),
             confidence=best.confidence,
             category=_category(best, api),
             location=Location(path, line, first.span[1], end_line, first.span[3]),
@@ -164,6 +163,9 @@ class Builder:
         return None
 
     def _severity(self, group: Sequence[Hit], best: Exposed, *, in_loop: bool) -> Severity:
+        fixed = group[0].rule.file.severity
+        if fixed is not None:
+            return scale.by_phase(fixed, c.phase_of(best.context))
         costs = [self._cost(hit) for hit in group]
         return scale.in_place(
             max(map(scale.of_cost, costs)),
@@ -233,18 +235,6 @@ def _where(suspect: Suspect, best: Exposed) -> str:
     if suspect.misuse is not None and domain == c.ELSEWHERE:
         return "unknown"
     return "main" if domain == c.MAIN_DOMAIN else "loop"
-
-
-def _in_loop(suspect: Suspect) -> bool:
-    facts = suspect.function.module.facts
-    if suspect.place.call >= 0:
-        return bool(facts.calls[suspect.place.call][f.C_FLAGS] & f.IN_LOOP)
-    region = suspect.sink.region if suspect.sink is not None else 0
-    while region:
-        if facts.regions[region][0] == f.LOOP:
-            return True
-        region = facts.regions[region][1]
-    return False
 
 
 def _gil(hit: Hit, api: Api | None) -> Gil:

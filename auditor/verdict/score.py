@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEST: Final = 10.0
 WORST: Final = 1.0
-POINTS: Final = {Severity.CRITICAL: 2.5, Severity.HIGH: 1.2, Severity.MEDIUM: 0.4, Severity.MONITOR: 0.02}
+POINTS: Final = {Severity.CRITICAL: 3.0, Severity.HIGH: 1.5, Severity.MEDIUM: 0.5, Severity.MONITOR: 0.02}
 OUTSIDE_SERVING: Final = 0.4
 CAPS: Final = {Severity.CRITICAL: 4.9, Severity.HIGH: 6.9}
 

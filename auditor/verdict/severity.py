@@ -13,7 +13,7 @@ MEDIUM_SECONDS: Final = 0.1
 FELT_SECONDS: Final = 0.001
 """Below this a hundred rounds, or a hundred messages at once, do not make what counts as MEDIUM."""
 
-_STEPS_DOWN: Final = frozenset({Phase.STARTUP, Phase.SHUTDOWN, Phase.CLI, Phase.TEST, Phase.IMPORT})
+_STEPS_DOWN: Final = frozenset({Phase.STARTUP, Phase.SHUTDOWN, Phase.CLI, Phase.IMPORT})
 _STEPS_UP: Final = frozenset({"middleware", "websocket"})
 
 
@@ -49,4 +49,13 @@ def in_place(
         level += in_loop + bool(roles & _STEPS_UP)
     if phase in _STEPS_DOWN:
         level -= 1
-    return Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL))
+    return by_phase(Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL)), phase)
+
+
+def by_phase(severity: Severity, phase: Phase) -> Severity:
+    """What only tests reach is no more than MONITOR: nobody else waits there.
+
+    Of 54 findings read in ten projects (tests/bench/precision_projects.toml, second draw) 15 stood in tests, and none
+    of those was worth a change.
+    """
+    return Severity.MONITOR if phase == Phase.TEST else severity

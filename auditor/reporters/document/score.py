@@ -19,7 +19,7 @@ BANDS = (
 """The rubric of the audit form: least score, range, meaning, what it is like."""
 
 FORMULA = (
-    "Each finding costs points by severity (CRITICAL 2.5, HIGH 1.2, MEDIUM 0.4, MONITOR 0.02), times 0.4 outside the "
+    "Each finding costs points by severity (CRITICAL 3, HIGH 1.5, MEDIUM 0.5, MONITOR 0.02), times 0.4 outside the "
     "serving phase, times 1 + ln(exposures) / 2. All points together, p, take 9 x (1 - exp(-p / 9)) off 10: the "
     "hundredth finding still counts, but less. A CRITICAL finding while serving caps the score at 4.9, a HIGH one at "
     "6.9. The result is rounded down; removing a finding never lowers it. What stands in a baseline counts, what is "
