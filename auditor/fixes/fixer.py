@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _OPEN_UNITS: Final = 32
 _OPEN_SOURCES: Final = 8
-_MOST: Final = 50
+_MOST: Final = 200
 """Fixes of one finding: a helper with more callers is better mended by hand."""
 
 

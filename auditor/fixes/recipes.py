@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from auditor.fixes.extract import owner_to_thread, statement_to_thread
 from auditor.fixes.handed import pass_the_callable
 from auditor.fixes.loops import running_loop
 from auditor.fixes.offload import to_thread
@@ -22,9 +23,17 @@ class Recipe(NamedTuple):
     at_call: bool = False
 
 
+def _to_thread(case: Case) -> Draft | None:
+    return owner_to_thread(case) or to_thread(case) or statement_to_thread(case)
+
+
+def _async_twin(case: Case) -> Draft | None:
+    return async_twin(case) or statement_to_thread(case)
+
+
 RECIPES: Final = {
-    "async-twin": Recipe(async_twin),
+    "async-twin": Recipe(_async_twin),
     "pass-the-callable": Recipe(pass_the_callable, at_call=True),
     "running-loop": Recipe(running_loop, at_call=True),
-    "to-thread": Recipe(to_thread),
+    "to-thread": Recipe(_to_thread),
 }

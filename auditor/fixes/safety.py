@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import libcst as cst
 
+from auditor.fixes.bindings import locals_of
+
 if TYPE_CHECKING:
     from auditor.fixes.case import Case
     from auditor.fixes.site import Site
@@ -20,9 +22,9 @@ _CHANGES: Final = frozenset(
 """Methods whose names say that they change what they belong to."""
 
 
-def doubts(case: Case) -> list[str]:
+def doubts(case: Case, site: Site | None = None) -> list[str]:
     """Why a suspension at the site may change what the program does."""
-    site = case.site
+    site = site or case.site
     found = []
     for around, part in site.within():
         if isinstance(around, cst.Try) and around.finalbody is part:
@@ -89,7 +91,7 @@ class _Uses(cst.CSTVisitor):
     def __init__(self, site: Site, function: cst.FunctionDef) -> None:
         super().__init__()
         self._site = site
-        self._own = _locals(function)
+        self._own = locals_of(function)
         self.reads: dict[str, list[tuple[int, int]]] = {}
         self.writes: dict[str, list[tuple[int, int]]] = {}
 
@@ -160,68 +162,3 @@ class _Uses(cst.CSTVisitor):
 
     def visit_Name(self, node: cst.Name) -> None:
         self._read(node, self._name(node))
-
-
-def _locals(function: cst.FunctionDef) -> set[str]:
-    finder = _Locals()
-    function.params.visit(finder)
-    function.body.visit(finder)
-    return finder.bound - finder.shared
-
-
-class _Locals(cst.CSTVisitor):
-    """Names that a function binds itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bound: set[str] = set()
-        self.shared: set[str] = set()
-
-    def _bind(self, target: cst.CSTNode) -> None:
-        if isinstance(target, cst.Name):
-            self.bound.add(target.value)
-        elif isinstance(target, (cst.Tuple, cst.List)):
-            for element in target.elements:
-                self._bind(element.value)
-
-    def visit_Param(self, node: cst.Param) -> None:
-        self._bind(node.name)
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        self._bind(node.target)
-
-    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
-        self._bind(node.target)
-
-    def visit_AugAssign(self, node: cst.AugAssign) -> None:
-        self._bind(node.target)
-
-    def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
-        self._bind(node.target)
-
-    def visit_For(self, node: cst.For) -> None:
-        self._bind(node.target)
-
-    def visit_CompFor(self, node: cst.CompFor) -> None:
-        self._bind(node.target)
-
-    def visit_AsName(self, node: cst.AsName) -> None:
-        self._bind(node.name)
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._bind(node.name)
-
-    def visit_Import(self, node: cst.Import) -> None:
-        self.bound.update(
-            alias.evaluated_alias or alias.evaluated_name.partition(".")[0] for alias in node.names
-        )
-
-    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
-        if not isinstance(node.names, cst.ImportStar):
-            self.bound.update(alias.evaluated_alias or alias.evaluated_name for alias in node.names)
-
-    def visit_Global(self, node: cst.Global) -> None:
-        self.shared.update(item.name.value for item in node.names)
-
-    def visit_Nonlocal(self, node: cst.Nonlocal) -> None:
-        self.shared.update(item.name.value for item in node.names)

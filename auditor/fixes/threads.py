@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.fixes.case import Case
-    from auditor.link.nodes import Body, Node
+    from auditor.fixes.site import Site
+    from auditor.link.nodes import Body, Node, Sink
 
+_ANYWHERE: Final = ("blocks", "none", "drives-loop")
 _MANY: Final = 400
 """Bodies that are looked through below a helper; what lies deeper is not known."""
 
@@ -31,9 +33,35 @@ def can_leave_the_loop(case: Case) -> bool:
     return not any(needs_loop(body) for body in below(case, edge.target))
 
 
+def can_leave_the_loop_in(case: Case, site: Site) -> bool:
+    """Whether nothing in a statement, or below it, works on the loop's thread only."""
+    body, nodes = _in_statement(case, site)
+    if any(sink.api.effect not in _ANYWHERE for sink in body):
+        return False
+    return not any(needs_loop(inner) for node in nodes for inner in below(case, node))
+
+
+def _in_statement(case: Case, site: Site) -> tuple[list[Sink], list[Node]]:
+    """The effects in a statement, and the functions that it runs here and now."""
+    function = case.hop.function
+    first, last = site.start()[0], site.end()[0]
+    body = case.graph.edges.body(case.graph.edges.node(function))
+    sinks = [sink for sink in body.sinks if first <= sink.place.line <= last]
+    edges = [edge for edge in body.edges if edge.how in STEPS and first <= edge.place.line <= last]
+    return sinks, [edge.target for edge in edges if not edge.target.function.is_async]
+
+
+def doubts_in(case: Case, site: Site) -> list[str]:
+    """Why a statement may not be safe on another thread."""
+    sinks, nodes = _in_statement(case, site)
+    every = [*sinks, *(sink for node in nodes for body in below(case, node) for sink in body.sinks)]
+    found = [_affine(sink.callee) for sink in every if sink.api.thread_safe is False]
+    return found or ["nothing says that what it uses may be used on a thread while the loop goes on"]
+
+
 def needs_loop(body: Body) -> bool:
     """Whether something in a body works on the loop's thread only."""
-    return any(sink.api.effect not in ("blocks", "none", "drives-loop") for sink in body.sinks)
+    return any(sink.api.effect not in _ANYWHERE for sink in body.sinks)
 
 
 def below(case: Case, node: Node) -> Iterator[Body]:

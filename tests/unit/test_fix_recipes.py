@@ -1,0 +1,393 @@
+"""What recipes make of code: where an `await` may stand, what a moved statement gives back, what stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from unit.fixing import fixes_in, mended
+
+
+def fixed(project: Path, source: str, **settings: object) -> str:
+    """The program with all its fixes, which a second run leaves alone."""
+    (project / "app.py").write_text(dedent(source))
+    after = mended(project, **settings).after
+    if not after:
+        return dedent(source)
+    text = after["app.py"].text
+    (project / "app.py").write_text(text)
+    assert not mended(project, **settings).after
+    return text
+
+
+THREAD = [
+    pytest.param("x = stat(p)", "x = await asyncio.to_thread(stat, p)", id="value"),
+    pytest.param("x = stat(p).st_size", "x = (await asyncio.to_thread(stat, p)).st_size", id="attribute"),
+    pytest.param("x = (stat(p)).st_size", "x = (await asyncio.to_thread(stat, p)).st_size", id="parentheses"),
+    pytest.param("x = stat(p)[0] + 1", "x = (await asyncio.to_thread(stat, p))[0] + 1", id="subscript"),
+    pytest.param("x = -stat(p) ** 2", "x = -await asyncio.to_thread(stat, p) ** 2", id="operators"),
+    pytest.param("x = not stat(p)", "x = not await asyncio.to_thread(stat, p)", id="not"),
+    pytest.param("x = [*stat(p)]", "x = [*await asyncio.to_thread(stat, p)]", id="starred"),
+    pytest.param("x = stat( p )", "x = await asyncio.to_thread(stat, p )", id="space"),
+    pytest.param("x = stat (p,)", "x = await asyncio.to_thread(stat , p,)", id="space-before-and-comma"),
+    pytest.param("x = stat(*p, **q)", "x = await asyncio.to_thread(stat, *p, **q)", id="unpacked"),
+    pytest.param("x = [stat(i) for i in p]", "x = [await asyncio.to_thread(stat, i) for i in p]", id="list"),
+    pytest.param(
+        "x = (i for i in listdir(p))",
+        "x = (i for i in await asyncio.to_thread(listdir, p))",
+        id="first-iterable",
+    ),
+    pytest.param('x = f"{stat(p)!r:>9}"', 'x = f"{await asyncio.to_thread(stat, p)!r:>9}"', id="f-string"),
+    pytest.param("if stat(p): pass", "if await asyncio.to_thread(stat, p): pass", id="one-line"),
+    pytest.param("x = getcwd() or stat(p)", "x = getcwd() or await asyncio.to_thread(stat, p)", id="or"),
+    pytest.param("x = (stat(i) for i in p)", None, id="generator"),
+    pytest.param("x = lambda: stat(p)", None, id="lambda"),
+    pytest.param("x = [i for i in (stat(j) for j in p)]", None, id="generator-in-list"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), THREAD)
+def test_a_call_goes_to_a_thread_wherever_an_await_may_stand(
+    project: Path, before: str, after: str | None
+) -> None:
+    imports = "import asyncio\nfrom os import getcwd, listdir, stat\n"
+    source = f"{imports}\n\nasync def f(p, q):\n    {before}\n    return x\n"
+    expected = source if after is None else source.replace(before, after)
+    assert fixed(project, source) == expected
+
+
+def test_arguments_keep_their_lines_and_comments(project: Path) -> None:
+    source = """\
+        import asyncio
+        import requests
+
+
+        async def ask(url):
+            return requests.post(  # the form
+                url,  # where
+                json={"a": 1},
+            ).json()
+    """
+    assert fixed(project, source) == dedent(source).replace(
+        "return requests.post(  # the form\n        url",
+        "return (await asyncio.to_thread(\n        requests.post,  # the form\n        url",
+    ).replace("    ).json()", "    )).json()")
+
+
+STATEMENTS = [
+    pytest.param(
+        """\
+        with open(p) as source:
+            text = source.read()
+        return text
+        """,
+        """\
+        def read_file():
+            with open(p) as source:
+                text = source.read()
+            return text
+
+        text = await asyncio.to_thread(read_file)
+        return text
+        """,
+        id="bound-within",
+    ),
+    pytest.param(
+        """\
+        with open(p, mode="ab") as target:
+            target.write(q)
+            return len(q)
+        """,
+        """\
+        def append_to_file():
+            with open(p, mode="ab") as target:
+                target.write(q)
+                return len(q)
+
+        return await asyncio.to_thread(append_to_file)
+        """,
+        id="returns",
+    ),
+    pytest.param(
+        """\
+        count = 0
+        with open(p, "w") as target:
+            for line in q:
+                count += target.write(line)
+        return count
+        """,
+        """\
+        count = 0
+
+        def write_file():
+            nonlocal count
+            with open(p, "w") as target:
+                for line in q:
+                    count += target.write(line)
+
+        await asyncio.to_thread(write_file)
+        return count
+        """,
+        id="counts",
+    ),
+    pytest.param(
+        """\
+        text = None
+        try:
+            with open(p) as source:
+                text = source.read()
+        except OSError:
+            return text
+        """,
+        """\
+        text = None
+        try:
+            def read_file():
+                nonlocal text
+                with open(p) as source:
+                    text = source.read()
+
+            await asyncio.to_thread(read_file)
+        except OSError:
+            return text
+        """,
+        id="seen-after-a-failure",
+    ),
+    pytest.param(
+        '''\
+        with open(p, "w") as target:
+            target.write("""
+        kept
+            as it is
+        """)
+        ''',
+        '''\
+        def write_file():
+            with open(p, "w") as target:
+                target.write("""
+        kept
+            as it is
+        """)
+
+        await asyncio.to_thread(write_file)
+        ''',
+        id="strings",
+    ),
+]
+STAYING = [
+    pytest.param("with open(p) as source:\n    return [await q(line) for line in source]\n", id="awaits"),
+    pytest.param("with open(p) as source:\n    yield source.read()\n", id="yields"),
+    pytest.param(
+        "with open(p) as source:\n    if q:\n        return source.read()\nreturn 1\n", id="may-return"
+    ),
+    pytest.param(
+        "while True:\n    with open(p) as source:\n        if source.read():\n            break\n",
+        id="breaks",
+    ),
+    pytest.param(
+        "with open(p) as source:\n    if q:\n        text = source.read()\nreturn text\n", id="may-not-bind"
+    ),
+    pytest.param("global X\nwith open(p) as source:\n    X = source.read()\n", id="global"),
+    pytest.param("with open(p) as source:\n    super().read(source.read())\n", id="super"),
+    pytest.param(
+        "with open(p) as source:\n    asyncio.get_running_loop().call_soon(q, source.read())\n",
+        id="needs-the-loop",
+    ),
+]
+
+
+def program(body: str) -> str:
+    lines = dedent(body).splitlines(keepends=True)
+    # what stands within a string keeps its place: it is written as the test says it
+    inside = False
+    for number, line in enumerate(lines):
+        if not inside and line.strip():
+            lines[number] = f"    {line}"
+        inside ^= line.count('"""') % 2 == 1
+    return f"import asyncio\n\n\nasync def f(p, q):\n{''.join(lines)}"
+
+
+@pytest.mark.parametrize(("before", "after"), STATEMENTS)
+def test_a_statement_moves_with_what_it_binds(project: Path, before: str, after: str) -> None:
+    assert fixed(project, program(before)) == program(after)
+
+
+@pytest.mark.parametrize("body", STAYING)
+def test_a_statement_that_needs_its_coroutine_stays(project: Path, body: str) -> None:
+    source = program(body)
+    assert fixed(project, source) == source
+
+
+def test_a_call_moves_with_the_statement_that_owns_its_object(project: Path) -> None:
+    source = """\
+        import asyncio
+        import sqlite3
+
+
+        class Store:
+            async def names(self):
+                with sqlite3.connect(self.path) as database:
+                    rows = database.execute("SELECT name FROM book").fetchall()
+                return rows
+    """
+    assert fixed(project, source) == dedent("""\
+        import asyncio
+        import sqlite3
+
+
+        class Store:
+            async def names(self):
+                def with_database():
+                    with sqlite3.connect(self.path) as database:
+                        rows = database.execute("SELECT name FROM book").fetchall()
+                    return rows
+
+                rows = await asyncio.to_thread(with_database)
+                return rows
+    """)
+
+
+def test_what_needs_the_loop_stays_on_it(project: Path) -> None:
+    source = """\
+        import asyncio
+        import time
+
+
+        def tell(queue):
+            time.sleep(1)
+            queue.put_nowait(1)
+            asyncio.get_running_loop().call_soon(print)
+
+
+        async def run(queue: asyncio.Queue):
+            tell(queue)
+    """
+    assert fixed(project, source) == dedent(source)
+
+
+IMPORTS = [
+    pytest.param("import time\n", "import asyncio\nimport time\n", id="sorted"),
+    pytest.param(
+        "from time import sleep\nimport time\n",
+        "import asyncio\nfrom time import sleep\nimport time\n",
+        id="mixed",
+    ),
+    pytest.param(
+        "import abc\nimport time\nfrom os import path\n",
+        "import abc\nimport asyncio\nimport time\nfrom os import path\n",
+        id="between",
+    ),
+    pytest.param(
+        '"""Doc."""\nimport abc\nimport time\n',
+        '"""Doc."""\nimport abc\nimport asyncio\nimport time\n',
+        id="docstring",
+    ),
+    pytest.param(
+        "from __future__ import annotations\n\nimport time\n",
+        "from __future__ import annotations\n\nimport asyncio\nimport time\n",
+        id="future",
+    ),
+    pytest.param("import time\nimport asyncio as aio\n", None, id="renamed"),
+    pytest.param(
+        "import abc\nimport asyncio.subprocess\nimport time\n",
+        "import abc\nimport asyncio.subprocess\nimport time\n",
+        id="submodule",
+    ),
+    pytest.param(
+        "import time\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import asyncio\n",
+        "import asyncio\nimport time\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import asyncio\n",
+        id="for-types-only",
+    ),
+    pytest.param("import time\nasyncio = print\n", "import time\nasyncio = print\n", id="name-taken"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), IMPORTS)
+def test_the_import_is_added_once_and_sorted_into_place(
+    project: Path, before: str, after: str | None
+) -> None:
+    body = "\n\nasync def f():\n    time.sleep(1)\n    time.sleep(1)\n"
+    if before.endswith("asyncio = print\n"):
+        assert fixed(project, before + body) == before + body
+    else:
+        name = "aio" if after is None else "asyncio"
+        expected = (after or before) + body.replace("time.sleep", f"await {name}.sleep")
+        assert fixed(project, before + body) == expected
+
+
+DIALECTS = {
+    "anyio": "await anyio.to_thread.run_sync(functools.partial(run, ['a'], check=True))",
+    "trio": "await trio.to_thread.run_sync(functools.partial(run, ['a'], check=True))",
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_other_dialects_are_written_in_their_own_spelling(project: Path, dialect: str) -> None:
+    source = f"""\
+        import time
+        from subprocess import run
+
+        import {dialect}
+
+
+        async def f():
+            time.sleep(1)
+            run(['a'], check=True)
+            print(run(['a']))
+    """
+    assert fixed(project, source) == dedent(f"""\
+        import functools
+        import time
+        from subprocess import run
+
+        import {dialect}
+
+
+        async def f():
+            await {dialect}.sleep(1)
+            {DIALECTS[dialect]}
+            print(await {dialect}.to_thread.run_sync(run, ['a']))
+    """)
+
+
+DOUBTS = [
+    pytest.param("time.sleep(1)", "", id="plain"),
+    pytest.param("x = self.a\n        time.sleep(x)", "", id="read-only"),
+    pytest.param("self.a = 1\n        time.sleep(1)\n        print(self.a)", "", id="written-before"),
+    pytest.param(
+        "x = self.a\n        time.sleep(1)\n        self.a = x + 1", "`self.a` may be changed", id="race"
+    ),
+    pytest.param("self.a = f(self.a, time.sleep(1))", "`self.a` may be changed", id="race-in-one-statement"),
+    pytest.param(
+        "for _ in x:\n            self.a += 1\n            time.sleep(1)",
+        "`self.a` may be changed",
+        id="loop",
+    ),
+    pytest.param(
+        "if x not in TABLE:\n            time.sleep(1)\n            TABLE[x] = 1",
+        "`TABLE` may be changed",
+        id="global",
+    ),
+    pytest.param(
+        "try:\n            f()\n        finally:\n            time.sleep(1)",
+        "it stands in `finally`",
+        id="finally",
+    ),
+    pytest.param(
+        "async with self.lock:\n            time.sleep(1)",
+        "others run while it waits inside `self.lock`",
+        id="lock",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), DOUBTS)
+def test_a_suspension_is_safe_only_where_nobody_can_notice(project: Path, body: str, reason: str) -> None:
+    head = (
+        "import time\n\nTABLE = {}\n\n\ndef f(*x):\n    return x\n\n\nclass C:\n    async def m(self, x):\n"
+    )
+    (project / "app.py").write_text(f"{head}        {body}\n")
+    (fix,) = fixes_in(project)
+    assert fix.safety == ("unsafe" if reason else "safe")
+    assert fix.reason.startswith(reason)
