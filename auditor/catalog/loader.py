@@ -171,6 +171,10 @@ class _Loader:
         for index, raw in enumerate(file.arrays("serves")):
             reader.at("serves", index)
             self.tables.serves |= dict.fromkeys(reader.names(raw, "names", wildcard=True), True)
+        for kind, table in (("concurrent", self.tables.concurrent), ("lazy", self.tables.lazy)):
+            for index, raw in enumerate(file.arrays(kind)):
+                reader.at(kind, index)
+                table |= dict.fromkeys(reader.names(raw, "names", wildcard=True), True)
 
     def _declare(self, reader: TableReader, file: DataFile, kind: str, name: str, raw: RawTable) -> bool:
         """Whether this table is the one that counts for the name: not a repetition, nor a contradiction."""

@@ -31,6 +31,8 @@ class Tables:
     decorates: dict[str, tuple[Decorates, ...]] = field(default_factory=dict)
     hooks: dict[str, tuple[Hooks, ...]] = field(default_factory=dict)
     serves: dict[str, bool] = field(default_factory=dict)
+    concurrent: dict[str, bool] = field(default_factory=dict)
+    lazy: dict[str, bool] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
 
 
@@ -102,6 +104,16 @@ class Catalog:
     def is_server(self, dotted: str) -> bool:
         """Whether reaching ``dotted`` makes the program a server."""
         return self._find(self._tables.serves, dotted) is not None
+
+    def is_thread_safe(self, api: Api, dotted: str) -> bool | None:
+        """Whether several threads may call ``dotted``, whose entry is ``api``, at once; None where nobody has said."""
+        if api.thread_safe is not None:
+            return api.thread_safe
+        return self._find(self._tables.concurrent, dotted)
+
+    def is_lazy(self, dotted: str) -> bool:
+        """Whether what ``dotted`` gives does its work only when it is iterated over."""
+        return self._find(self._tables.lazy, dotted) is not None
 
     # types
 

@@ -93,6 +93,8 @@ TABLES: Final = {
         {"base": str, "methods": list, "sync": dict, "async": dict, "role": str}, ("base", "methods")
     ),
     "serves": Table({"names": list}, ("names",)),
+    "concurrent": Table({"names": list, "reason": str}, ("names", "reason")),
+    "lazy": Table({"names": list}, ("names",)),
 }
 """Arrays of tables."""
 

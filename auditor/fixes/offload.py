@@ -19,6 +19,9 @@ OFFLOADERS: Final = {
     "anyio": "anyio.to_thread.run_sync",
     "trio": "trio.to_thread.run_sync",
 }
+_EXHAUSTS: Final = frozenset(
+    {"list", "tuple", "set", "frozenset", "sorted", "dict", "any", "all", "sum", "min", "max"}
+)
 _PARTIAL: Final = "functools.partial"
 _SHORT: Final = 40
 
@@ -32,6 +35,8 @@ def to_thread(case: Case) -> Draft | None:
     chain = _chain(case)
     if chain is not None:
         return _whole_chain(case, chain)
+    if case.is_direct and case.graph.evaluator.catalog.is_lazy(case.hit.callee):
+        return _exhausted(case)
     if not _is_free(site) or case.is_handle:
         return None
     draft = Draft(f"run `{short(site.source(call.func))}` on a thread")
@@ -69,8 +74,25 @@ def _chain(case: Case) -> Site | None:
     return last
 
 
-def _whole_chain(case: Case, site: Site) -> Draft | None:
-    """Run an expression on a thread as it is."""
+def _exhausted(case: Case) -> Draft | None:
+    """What works only when it is iterated over: the thread iterates, and gives a list where nothing else does it."""
+    site = case.site
+    match site.parent:
+        case cst.Arg():
+            outer = site.ancestors[-2]
+            if (
+                isinstance(outer, cst.Call)
+                and isinstance(outer.func, cst.Name)
+                and outer.func.value in _EXHAUSTS
+            ):
+                return _whole_chain(case, site.at(outer))
+        case cst.For(iter=node) | cst.CompFor(iter=node) if node is site.node:
+            return _whole_chain(case, site, "list(", ")")
+    return None
+
+
+def _whole_chain(case: Case, site: Site, before: str = "", after: str = "") -> Draft | None:
+    """Run an expression on a thread as it is, in what ``before`` opens and ``after`` closes."""
     if not _is_free(site) or _suspends(site.node):
         return None
     draft = Draft(f"run `{short(site.source())}` on a thread")
@@ -78,8 +100,8 @@ def _whole_chain(case: Case, site: Site) -> Draft | None:
     if offloader is None:
         return None
     left, right = ("(", ")") if site.needs_parentheses() else ("", "")
-    draft.edits.append(case.edit(site.start(), site.start(), f"{left}await {offloader}(lambda: "))
-    draft.edits.append(case.edit(site.end(), site.end(), f"){right}"))
+    draft.edits.append(case.edit(site.start(), site.start(), f"{left}await {offloader}(lambda: {before}"))
+    draft.edits.append(case.edit(site.end(), site.end(), f"{after}){right}"))
     draft.doubts += threads.doubts(case) + safety.doubts(case)
     return draft
 

@@ -10,6 +10,7 @@ from auditor.link.nodes import STEPS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from auditor.catalog.values import Api
     from auditor.fixes.case import Case
     from auditor.fixes.site import Site
     from auditor.link.nodes import Body, Node, Sink
@@ -55,7 +56,7 @@ def doubts_in(case: Case, site: Site) -> list[str]:
     """Why a statement may not be safe on another thread."""
     sinks, nodes = _in_statement(case, site)
     every = [*sinks, *(sink for node in nodes for body in below(case, node) for sink in body.sinks)]
-    found = [_affine(sink.callee) for sink in every if sink.api.thread_safe is False]
+    found = [_affine(sink.callee) for sink in every if _is_safe(case, sink.api, sink.callee) is False]
     return found or ["nothing says that what it uses may be used on a thread while the loop goes on"]
 
 
@@ -82,14 +83,21 @@ def doubts(case: Case) -> list[str]:
     edge = case.hop.edge
     if edge is None:
         api = case.api
-        if api is None or api.thread_safe is None:
+        is_safe = _is_safe(case, api, case.hit.callee) if api is not None else None
+        if is_safe is None:
             return [f"nothing says that `{case.hit.callee}` may be called from several threads at once"]
-        return [] if api.thread_safe else [_affine(case.hit.callee)]
+        return [] if is_safe else [_affine(case.hit.callee)]
     found = []
     for body in below(case, edge.target):
-        found += [_affine(sink.callee) for sink in body.sinks if sink.api.thread_safe is False]
+        found += [
+            _affine(sink.callee) for sink in body.sinks if _is_safe(case, sink.api, sink.callee) is False
+        ]
     name = edge.target.function.facts.qualname
     return found or [f"nothing says that `{name}` may run on a thread while the loop goes on"]
+
+
+def _is_safe(case: Case, api: Api, callee: str) -> bool | None:
+    return case.graph.evaluator.catalog.is_thread_safe(api, callee)
 
 
 def _affine(callee: str) -> str:

@@ -41,6 +41,17 @@ THREAD = [
     pytest.param('x = f"{stat(p)!r:>9}"', 'x = f"{await asyncio.to_thread(stat, p)!r:>9}"', id="f-string"),
     pytest.param("if stat(p): pass", "if await asyncio.to_thread(stat, p): pass", id="one-line"),
     pytest.param("x = getcwd() or stat(p)", "x = getcwd() or await asyncio.to_thread(stat, p)", id="or"),
+    pytest.param(
+        "x = sorted(p.glob('*'), key=q)",
+        "x = await asyncio.to_thread(lambda: sorted(p.glob('*'), key=q))",
+        id="exhausted",
+    ),
+    pytest.param(
+        "for x in p.iterdir(): pass",
+        "for x in await asyncio.to_thread(lambda: list(p.iterdir())): pass",
+        id="iterated",
+    ),
+    pytest.param("x = p.rglob(q)", None, id="lazy"),
     pytest.param("x = (stat(i) for i in p)", None, id="generator"),
     pytest.param("x = lambda: stat(p)", None, id="lambda"),
     pytest.param("x = [i for i in (stat(j) for j in p)]", None, id="generator-in-list"),
@@ -51,8 +62,8 @@ THREAD = [
 def test_a_call_goes_to_a_thread_wherever_an_await_may_stand(
     project: Path, before: str, after: str | None
 ) -> None:
-    imports = "import asyncio\nfrom os import getcwd, listdir, stat\n"
-    source = f"{imports}\n\nasync def f(p, q):\n    {before}\n    return x\n"
+    imports = "import asyncio\nfrom os import getcwd, listdir, stat\nfrom pathlib import Path\n"
+    source = f"{imports}\n\nasync def f(p: Path, q):\n    {before}\n    return x\n"
     expected = source if after is None else source.replace(before, after)
     assert fixed(project, source) == expected
 
