@@ -19,6 +19,17 @@ class Given(Rule):
         self.report(node)
 
 
+class Waiting(Rule):
+    """A wait that cannot end; the linker knows why."""
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self.report(node)
+
+    def visit_suspect(self, node: cst.CSTNode) -> None:
+        """The results of ``pool.map`` that a loop waits for."""
+        self.report(node)
+
+
 class Dropped(Rule):
     """A coroutine or a task that a statement makes, and that nobody keeps."""
 

@@ -48,8 +48,16 @@ BLOCKING_TASK: Final = "blocking-background-task"
 WAIT_WITHIN_POOL: Final = "wait-within-pool"
 """A wait with a time limit, inside the `with` of the pool whose end waits without one."""
 
+END_UNTOLD: Final = "end-untold"
+"""A call tells how a task ended, but nobody makes it when the task is cancelled."""
+
+WAIT_ON_OWN_POOL: Final = "wait-on-own-pool"
+"""A worker of a pool waits for what the same pool is to do."""
+
 GROUPS: Final = frozenset(
     {
+        WAIT_ON_OWN_POOL,
+        END_UNTOLD,
         GIVEN_COROUTINE,
         GIVEN_GENERATOR,
         GIVEN_LOCAL,
@@ -96,7 +104,7 @@ _HOLDERS: Final = frozenset(
 """Measured for JSON and pickle with 8.6 MB: the loop stalls for all but a few milliseconds of the call."""
 _SLOWER: Final = frozenset({"indent", "key", "object_hook", "default", "cls"})
 """Arguments that make them run Python code, between whose steps other threads get their turn."""
-_SENDS: Final = frozenset(
+SENDS: Final = frozenset(
     f"{owner}.{method}"
     for owner, methods in {
         "starlette.websockets.WebSocket": ("send", "send_text", "send_json", "send_bytes"),
@@ -114,7 +122,7 @@ _SLEEPS: Final = frozenset({"asyncio.sleep", "anyio.sleep", "trio.sleep"})
 _PARTS: Final = 4
 _SHORTEST: Final = 0.01
 """Seconds; a sleep in a loop that is not longer keeps a CPU busy."""
-OF_INTEREST: Final = _TASKS | _COROUTINES | _SENDS | _POOLS
+OF_INTEREST: Final = _TASKS | _COROUTINES | SENDS | _POOLS
 _DEFS: Final = (f.DEF, f.ASYNC_DEF, f.LAMBDA)
 
 
@@ -237,7 +245,7 @@ def in_loop(builder: BodyValues, dotted: str, number: int) -> str:
         first = exprs[call[f.C_ARGS][0]] if call[f.C_ARGS] else exprs[0]
         short = first[0] == f.CONST and isinstance(first[1], (int, float)) and first[1] <= _SHORTEST
         return POLLED if short else ""
-    if dotted in _SENDS and exprs[call[f.C_CALLEE]][0] == f.ATTR:
+    if dotted in SENDS and exprs[call[f.C_CALLEE]][0] == f.ATTR:
         return SENT_EACH if _is_element(exprs, exprs[call[f.C_CALLEE]][1]) else ""
     return ""
 

@@ -11,11 +11,13 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import misuses, wording
 from auditor.link import values as v
+from auditor.link.endings import Endings
 from auditor.link.exposures import Exposed, Exposures, Hop
 from auditor.link.ownership import Ownership, handled
+from auditor.link.pools import Pools
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from auditor.link.arguments import CallArguments
     from auditor.link.graph import Graph, State
@@ -114,8 +116,17 @@ class Suspects:
                         and self._is_misused(state, misuse)
                     ):
                         self._add(found, function, state, misuse.place, misuse=misuse)
+        if misuses.END_UNTOLD in self._wanted:
+            self._add_misuses(found, Endings(self._graph).untold())
+        if misuses.WAIT_ON_OWN_POOL in self._wanted:
+            self._add_misuses(found, Pools(self._graph).waits_within())
         kept = [suspect for suspect in found.values() if suspect.exposed]
         return kept + self._blocking_tasks(kept) if misuses.BLOCKING_TASK in self._wanted else kept
+
+    def _add_misuses(self, found: dict[Key, Suspect], pairs: Iterable[tuple[State, Misuse]]) -> None:
+        """Faults that only the whole program shows."""
+        for state, misuse in pairs:
+            self._add(found, state.node.function, state, misuse.place, misuse=misuse)
 
     def _blocking_tasks(self, suspects: Sequence[Suspect]) -> list[Suspect]:
         """Where coroutine functions become background tasks whose blocking calls were found."""
