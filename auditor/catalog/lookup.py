@@ -43,10 +43,11 @@ class Catalog:
     that starts with an underscore, nor for one that a closed type does not have), then the bases of the type.
     """
 
-    __slots__ = ("_members", "_mros", "_tables", "apis", "groups", "sources")
+    __slots__ = ("_canonical", "_members", "_mros", "_tables", "apis", "groups", "sources")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._canonical: dict[str, str] = {}
         self._mros: dict[str, tuple[str, ...]] = {}
         self._members: dict[str, set[str]] | None = None
         self.sources = tuple(tables.sources)
@@ -57,7 +58,10 @@ class Catalog:
 
     def canonical(self, dotted: str) -> str:
         """The name under which the catalog knows ``dotted``; any leading part of it may be an alias."""
-        return rename(dotted, self._tables.aliases)
+        known = self._canonical.get(dotted)
+        if known is None:
+            known = self._canonical[dotted] = rename(dotted, self._tables.aliases)
+        return known
 
     def names(self) -> Iterable[str]:
         """Every canonical name that an ``[[api]]`` entry states, wildcards included."""

@@ -13,7 +13,7 @@ from auditor.link.assignments import Assignments
 from auditor.link.call_sites import CallSites
 from auditor.link.containers import FILLED, MAPPINGS, Containers, unboxed
 from auditor.link.fields import Fields
-from auditor.link.fixpoint import NO_CYCLE, Solver
+from auditor.link.fixpoint import NO_CYCLE, Solver, reach
 from auditor.link.guesses import Guesses
 from auditor.link.hierarchy import Hierarchy
 from auditor.link.members import Members
@@ -51,6 +51,7 @@ class Evaluator:
         self.call_sites = CallSites(self)
         self.wrappers = Wrappers(self)
         self.guesses = Guesses(self)
+        self._subscripts: dict[Module, dict[Any, int]] = {}
         self._computers = {
             f.GLOBAL: self._global,
             f.PARAM: self._parameter,
@@ -114,7 +115,7 @@ class Evaluator:
         if solver.provisional:
             provisional = solver.provisional.get((module.index, position))
             if provisional is not None:
-                solver.low = min(solver.low, provisional[1])
+                solver.low = min(solver.low, reach(provisional[1]))
                 return provisional[0]
         outer = solver.low
         solver.low = NO_CYCLE
@@ -354,8 +355,16 @@ class Evaluator:
     def _subscript(self, module: Module, expression: Any) -> Values:
         base = self.values(module, expression[1])
         if any(x.kind == v.EXTERNAL and self.annotations.is_generic(x.a) for x in base):
-            return self.interner.make(v.ALIAS, module, module.facts.exprs.index(expression)).one
+            return self.interner.make(v.ALIAS, module, self._subscripts_of(module)[expression]).one
         return self.items(self.concrete(base), None)
+
+    def _subscripts_of(self, module: Module) -> dict[Any, int]:
+        """Positions of the file's subscripts, of which equal ones share one."""
+        known = self._subscripts.get(module)
+        if known is None:
+            exprs = module.facts.exprs
+            known = self._subscripts[module] = {e: i for i, e in enumerate(exprs) if e[0] == f.SUBSCRIPT}
+        return known
 
     def _annotated(self, module: Module, expression: Any) -> Values:
         _, note, position = expression

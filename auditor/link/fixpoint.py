@@ -19,6 +19,23 @@ NO_CYCLE: Final = 1 << 30
 _MAX_ROUNDS: Final = 10
 _MAX_DEPTH: Final = 600
 
+Cell = list[Any]
+"""How far out something provisional reaches, and the cell that says so instead, or None.
+
+All that was found within a node of a cycle reaches out as far as the node does. It gets to know that by one cell for
+all, since telling each of them, once for every node around it, takes the square of the size of the cycle.
+"""
+
+
+def reach(cell: Cell) -> int:
+    """How far out the outermost unfinished node lies that the provisional result rests on."""
+    last = cell
+    while last[1] is not None:
+        last = last[1]
+    while cell is not last:
+        cell[1], cell = last, cell[1]
+    return last[0]  # type: ignore[no-any-return]
+
 
 class Solver:
     """Computes nodes on demand. ``done`` maps finished nodes to their values.
@@ -27,14 +44,15 @@ class Solver:
     unfinished node lies that the present computation has read: a result is final when it is `NO_CYCLE`.
     """
 
-    __slots__ = ("_active", "_partial", "_trail", "done", "low", "provisional")
+    __slots__ = ("_active", "_cells", "_partial", "_trail", "done", "low", "provisional")
 
     def __init__(self) -> None:
         self.done: dict[Any, Values] = {}
         self._active: dict[Any, int] = {}
         self._partial: dict[Any, Values] = {}
-        self.provisional: dict[Any, tuple[Values, int]] = {}
+        self.provisional: dict[Any, tuple[Values, Cell]] = {}
         self._trail: list[Any] = []
+        self._cells: list[tuple[int, Cell]] = []  # from which position of the trail on each holds
         self.low = NO_CYCLE
 
     def solve(self, key: Any, compute: Callable[[Any, Any], Values], first: Any, second: Any) -> Values:
@@ -49,7 +67,7 @@ class Solver:
             return self._partial.get(key, NOTHING)
         held_now = self.provisional.get(key)
         if held_now is not None:
-            self.low = min(self.low, held_now[1])
+            self.low = min(self.low, reach(held_now[1]))
             return held_now[0]
         depth = len(active)
         if depth > _MAX_DEPTH:
@@ -73,12 +91,11 @@ class Solver:
                 # part of a cycle that began further out: final when that one is
                 self._partial[key] = grown
                 # what was found within rests on the same node, though it may have read no further out than this one
-                provisional = self.provisional
-                for inner in trail[mark:]:
-                    found = provisional[inner]
-                    if found[1] > low:
-                        provisional[inner] = (found[0], low)
-                provisional[key] = (grown, low)
+                cell = [low, None]
+                for inner in self._take_cells(mark):
+                    inner[1] = cell
+                self._cells.append((mark, cell))
+                self.provisional[key] = (grown, cell)
                 trail.append(key)
                 break
             rounds += 1
@@ -92,6 +109,7 @@ class Solver:
             for inner in trail[mark:]:
                 del self.provisional[inner]
             del trail[mark:]
+            self._take_cells(mark)
         del active[key]
         self.low = min(outer_low, low)
         return value if low > depth else grown
@@ -100,7 +118,19 @@ class Solver:
         """Remember, for the present round of the open cycle, a value that rests on ``low``."""
         if key not in self.provisional:
             self._trail.append(key)
-        self.provisional[key] = (value, self.low)
+        cell = [self.low, None]
+        self._cells.append((len(self._trail) - 1, cell))
+        self.provisional[key] = (value, cell)
+
+    def _take_cells(self, mark: int) -> list[Cell]:
+        """Remove the cells of what the trail holds from ``mark`` on."""
+        cells = self._cells
+        at = len(cells)
+        while at and cells[at - 1][0] >= mark:
+            at -= 1
+        taken = [cell for _, cell in cells[at:]]
+        del cells[at:]
+        return taken
 
     def _finish(self, key: Any, value: Values, mark: int) -> None:
         done, partial, provisional = self.done, self._partial, self.provisional
@@ -110,3 +140,4 @@ class Solver:
             done[inner] = provisional.pop(inner)[0]
             partial.pop(inner, None)
         del self._trail[mark:]
+        self._take_cells(mark)

@@ -8,7 +8,7 @@ from auditor.index import facts as f
 from auditor.link import values as v
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
@@ -71,7 +71,7 @@ class Hierarchy:
         """Dotted names of the bases outside the program, in resolution order."""
         return tuple(base for base in self.order(class_) if isinstance(base, str))
 
-    def descendants(self, class_: Class) -> tuple[Class, ...]:
+    def descendants(self, class_: Class) -> Sequence[Class]:
         """All classes of the program that derive from the class, itself not included."""
         if not self._subclasses_known:
             self._subclasses_known = True
@@ -80,7 +80,7 @@ class Hierarchy:
                     for base in self.order(other)[1:]:
                         if not isinstance(base, str):
                             base.subclasses.append(other)
-        return tuple(class_.subclasses)
+        return class_.subclasses
 
     def overriding(self, class_: Class, name: str) -> tuple[tuple[Class, Class], ...]:
         """(class that defines the name, subclass that has it from there) for what differs from ``class_``'s own."""
