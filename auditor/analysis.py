@@ -72,9 +72,14 @@ class Clock:
 
 
 class Analysis:
-    """The files below some paths, read, indexed, linked and propagated."""
+    """The files below some paths, read, indexed, linked and propagated.
 
-    def __init__(self, paths: Sequence[str], config: Config, progress: Progress | None = None) -> None:
+    ``whole``: also where properties and operators run that lead to nothing which a rule judges.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], config: Config, progress: Progress | None = None, *, whole: bool = False
+    ) -> None:
         self.clock = Clock()
         self.not_analysed: list[NotAnalysed] = []
         self._sources: dict[Module, Discovered] = {}
@@ -91,7 +96,7 @@ class Analysis:
         if progress is not None:
             progress.stage("linking", 0)
         self.evaluator = Evaluator(self.program, catalog)
-        self.graph = Graph(self.evaluator)
+        self.graph = Graph(self.evaluator, whole=whole)
         self.graph.propagate()
         self.not_analysed.extend(
             NotAnalysed(

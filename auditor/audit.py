@@ -250,6 +250,6 @@ def explain(path: str, line: int, config: Config) -> str:
         if os.path.isdir(file):
             raise PlaceError(f"{file} is a directory; name a file in it")
         inside = os.path.abspath(file).startswith(os.path.join(config.root, ""))
-        analysis = Analysis([os.path.relpath(config.root), file] if inside else [file], config)
+        analysis = Analysis([os.path.relpath(config.root), file] if inside else [file], config, whole=True)
         module, found = analysis.find(path, line)
         return explain_line(analysis.graph, module, found, analysis.locate)

@@ -128,6 +128,14 @@ def forget_shared() -> None:
     _SHARED.clear()
 
 
+_EVERY = [True] * len(DUNDERS)
+
+
+def wanted_operators(dunders: Collection[str] | None) -> list[bool]:
+    """Of each of `DUNDERS`, whether it or its reflected twin is one of the methods; None: all are."""
+    return [dunders is None or name in dunders or "__r" + name[2:] in dunders for name in DUNDERS]
+
+
 _READ = 7  # fields of an entry of read_log
 _OPERATOR = 9  # fields of an entry of operator_log
 
@@ -220,12 +228,32 @@ class FunctionFacts:
         log = self.read_log
         return [tuple(log[at : at + _READ - 1]) for at in range(0, len(log), _READ - 1)]  # type: ignore[misc]
 
+    def reads_of(
+        self, names: Collection[str], exprs: Sequence[Any]
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """Those of `reads` that read an attribute of one of the names."""
+        log = self.read_log
+        size = _READ - 1
+        return [
+            tuple(log[entry * size : entry * size + size])  # type: ignore[misc]
+            for entry, position in enumerate(log[::size])
+            if exprs[position][2] in names
+        ]
+
     @property
     def operators(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
         """Operators: (dunder, operand expr, other operand expr, line, column, end line, end column, region)."""
+        return self.operators_of(_EVERY)
+
+    def operators_of(self, wanted: Sequence[bool]) -> list[tuple[str, int, int, int, int, int, int, int]]:
+        """Those of `operators` that are wanted, by their number in `DUNDERS`."""
         log = self.operator_log
         size = _OPERATOR - 1
-        return [(DUNDERS[log[at]], *log[at + 1 : at + size]) for at in range(0, len(log), size)]  # type: ignore[misc]
+        return [
+            (DUNDERS[number], *log[entry * size + 1 : entry * size + size])  # type: ignore[misc]
+            for entry, number in enumerate(log[::size])
+            if wanted[number]
+        ]
 
 
 class ClassFacts:
@@ -332,17 +360,19 @@ class FileFacts:
         """
         functions, exprs = self.functions, self.exprs
         log = self.read_log
-        for at in range(0, len(log), _READ):
-            if properties is None or exprs[log[at + 1]][2] in properties:
+        for entry, position in enumerate(log[1::_READ]):
+            if properties is None or exprs[position][2] in properties:
+                at = entry * _READ
                 function = functions[log[at]]
                 if function.read_log is _NO_LOG:
                     function.read_log = array("i")
                 function.read_log += log[at + 1 : at + _READ]
-        wanted = [dunders is None or name in dunders or "__r" + name[2:] in dunders for name in DUNDERS]
+        wanted = wanted_operators(dunders)
         log = self.operator_log
         if any(wanted):
-            for at in range(0, len(log), _OPERATOR):
-                if wanted[log[at + 1]]:
+            for entry, number in enumerate(log[1::_OPERATOR]):
+                if wanted[number]:
+                    at = entry * _OPERATOR
                     function = functions[log[at]]
                     if function.operator_log is _NO_LOG:
                         function.operator_log = array("i")

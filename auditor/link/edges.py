@@ -15,7 +15,7 @@ from auditor.link.declared import Declarations
 from auditor.link.guards import Guards
 from auditor.link.imports import Imports
 from auditor.link.nodes import Body, Node
-from auditor.link.stdlib import IMPLIED_METHODS
+from auditor.link.stdlib import GENERATOR_METHODS, IMPLIED_METHODS
 from auditor.link.values import Environment, Values
 
 if TYPE_CHECKING:
@@ -77,12 +77,20 @@ class Edges:
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
+        self._attribute_names: frozenset[str] | None = None
         self.assigned = evaluator.catalog.assigned()
         self.record_all = record_all  # calls that do nothing of interest too, for a dump of the call graph
         self._implementations: dict[Function, list[Function]] = {}
         self._inert: dict[Module, bytearray] = {}
         self._inert_names: dict[str, bool] = {}
+        self.leading: frozenset[str] | None = None  # names of implicit calls to be followed; None: all
+        self.operators = f.wanted_operators(None)
         self._telling: dict[Function, tuple[tuple[int, ...], frozenset[int]]] = {}
+
+    def follow_only(self, leading: frozenset[str]) -> None:
+        """Leave out all implicit calls but those of properties and methods of these names."""
+        self.leading = leading
+        self.operators = f.wanted_operators(leading)
 
     def node(self, function: Function, environment: Environment = ()) -> Node:
         """The node of a function, without or with an environment."""
@@ -191,10 +199,17 @@ class Edges:
                 and not self.runs(dotted)
                 and dotted not in _OF_INTEREST
                 and self.evaluator.catalog.canonical(dotted) not in _OF_INTEREST
-                and not self.evaluator.hierarchy.is_defined(IMPLIED_METHODS.get(dotted, ""))
+                and not self._implies_something(dotted)
                 and not self.evaluator.catalog.is_server(dotted)
             )
         return inert
+
+    def _implies_something(self, dotted: str) -> bool:
+        """Whether the name is that of a builtin which calls a method of its argument that may matter."""
+        method = IMPLIED_METHODS.get(dotted)
+        if method is None or not self.evaluator.hierarchy.is_defined(method):
+            return False
+        return method in GENERATOR_METHODS or self.leading is None or method in self.leading
 
     def runs(self, dotted: str) -> tuple[Runs, ...]:
         known = self._runs.get(dotted)
@@ -207,11 +222,17 @@ class Edges:
 
     def _mentions(self, names: tuple[str, ...]) -> bool:
         """Whether the program has an attribute of one of these names."""
-        return any(
-            expression[0] == f.ATTR and expression[2] in names
-            for module in self.evaluator.program.modules
-            for expression in module.facts.exprs
-        )
+        known = self._attribute_names
+        if known is None:
+            known = self._attribute_names = frozenset(
+                [
+                    expression[2]
+                    for module in self.evaluator.program.modules
+                    for expression in module.facts.exprs
+                    if expression[0] == f.ATTR
+                ]
+            )
+        return not known.isdisjoint(names)
 
     def transform(
         self, change: ContextChange, *, drives: bool = False, relative: bool = False, task: bool = False
@@ -231,13 +252,13 @@ class Edges:
             known = self._uses[module] = {}
             exprs = module.facts.exprs
             for number, call in enumerate(module.facts.calls):
-                for parameter in _parameters_in(module.facts, [call[f.C_CALLEE]]):
-                    known.setdefault(parameter, []).append(-1)
-                given = [
-                    e
-                    for e in (*call[f.C_ARGS], *[e for _, e in call[f.C_KEYWORDS]])
-                    if exprs[e][0] in _CARRIERS
-                ]
+                callee = call[f.C_CALLEE]
+                if exprs[callee][0] in _CARRIERS:
+                    for parameter in _parameters_in(module.facts, [callee]):
+                        known.setdefault(parameter, []).append(-1)
+                given = [e for e in call[f.C_ARGS] if exprs[e][0] in _CARRIERS]
+                if call[f.C_KEYWORDS]:
+                    given += [e for _, e in call[f.C_KEYWORDS] if exprs[e][0] in _CARRIERS]
                 if given:
                     for parameter in _parameters_in(module.facts, given):
                         known.setdefault(parameter, []).append(number)

@@ -11,6 +11,7 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.edges import Edges
+from auditor.link.idle import Leading
 from auditor.link.nodes import Edge, Node, Place
 from auditor.link.ownership import handled
 from auditor.model import Confidence, Phase
@@ -80,8 +81,9 @@ class State:
 class Graph:
     """Runs the worklist. ``states`` maps a node and a context, as ``node.id * COUNT + context``, to the best state."""
 
-    def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
+    def __init__(self, evaluator: Evaluator, *, record_all: bool = False, whole: bool = True) -> None:
         self.evaluator = evaluator
+        self._whole = whole  # or without implicit calls that lead to nothing
         self.edges = Edges(evaluator, record_all=record_all)
         self.states: dict[int, State] = {}
         self.by_function: dict[Function, list[State]] = {}
@@ -102,6 +104,8 @@ class Graph:
         dunders = self.evaluator.hierarchy.dunders(properties)
         for module in self.evaluator.program.modules:
             module.facts.unpack(properties, dunders)
+        if not self._whole:
+            self.edges.follow_only(Leading(Edges(self.evaluator)).find(properties, dunders))
         self._certain_roots()
         self._declared_roots()
         self._run()
@@ -114,7 +118,10 @@ class Graph:
         """Let go of all states and bodies: the suspects hold what their paths need."""
         self.states = {}
         self.by_function = {}
+        leading = self.edges.leading
         self.edges = Edges(self.evaluator, record_all=self.edges.record_all)
+        if leading is not None:
+            self.edges.follow_only(leading)
 
     def _push(
         self,

@@ -26,10 +26,11 @@ class ImplicitCalls(Recorder):
 
     def implicit_calls(self) -> None:
         facts = self.function.facts
-        properties = self.evaluator.accessors.names()
+        leading = self.edges.leading
+        properties = self.evaluator.accessors.names() if leading is None else leading
         exprs = self.module.facts.exprs
         accessed: dict[int, list[Function]] = {}
-        for record in facts.reads if properties else ():
+        for record in facts.reads_of(properties, exprs) if facts.read_log else ():
             position = record[0]
             expression = exprs[position]
             if expression[2] in properties:
@@ -45,7 +46,7 @@ class ImplicitCalls(Recorder):
             self.with_item(with_record)
         for iteration in facts.iterations:
             self.iteration(iteration)
-        for operator in facts.operators:
+        for operator in facts.operators_of(self.edges.operators) if facts.operator_log else ():
             self.operator(operator)
 
     def accessors(self, base: int, name: str, role: str) -> list[Function]:

@@ -283,5 +283,8 @@ IMPLIED_METHODS = {
 }
 """Builtins that call one method of their argument."""
 
+GENERATOR_METHODS = frozenset({"__next__"})
+"""Those of them that also run the body of a generator."""
+
 LAZY = frozenset({"builtins.map", "builtins.filter"})
 """What they are given runs where their result is iterated, which the values tell."""

@@ -53,7 +53,7 @@ class Linked:
     """A linked program. ``sources`` maps paths to texts; a module is named by its path below its root.
 
     ``roots`` are folders that imports start from (the longest that fits counts), ``loose`` how many leading
-    folders of a path may be left out in imports.
+    folders of a path may be left out in imports, ``whole`` whether implicit calls that lead to nothing count.
     """
 
     def __init__(
@@ -61,6 +61,8 @@ class Linked:
         sources: Mapping[str, str] | str,
         roots: tuple[str, ...] = ("",),
         loose: Mapping[str, int] | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
         if isinstance(sources, str):
             sources = {"app.py": sources}
@@ -82,7 +84,7 @@ class Linked:
                     loose=(loose or {}).get(path, 0),
                 )
             self.evaluator = Evaluator(self.program, catalog())
-            self.graph = Graph(self.evaluator)
+            self.graph = Graph(self.evaluator, whole=whole)
             self.graph.propagate()
             wanted = {
                 api.group: frozenset({c.LOOP_DOMAIN})
