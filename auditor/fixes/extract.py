@@ -219,7 +219,7 @@ def _text(site: Site, name: str, way: Way, call: str) -> str:
     assert isinstance(statement, (cst.With, cst.For))
     first, last = site.start()[0], site.end()[0]
     indent = site.lines.indent(first)
-    step = _step(site, indent)
+    step = step_of(site, indent)
     fixed = _within_strings(site, statement)
     lines = [f"{indent}def {name}():"]
     if way.shared:
@@ -243,7 +243,7 @@ def _opens(site: Site, statement: cst.CSTNode) -> bool:
     return isinstance(block, cst.BaseSuite) and block.body[0] is statement
 
 
-def _step(site: Site, indent: str) -> str:
+def step_of(site: Site, indent: str) -> str:
     """What one more level of indentation is made of."""
     function = site.function
     assert function is not None

@@ -48,6 +48,13 @@ class Imports:
             return None
         return Spelling(module, (self._insertion(module),))
 
+    def below(self) -> tuple[int, int]:
+        """Where something may be defined for the whole module: the line below its first imports."""
+        groups = self._groups()
+        if not groups:
+            return self._first("").start
+        return (groups[-1][-1].end_lineno or 0) + 1, 1
+
     def _insertion(self, module: str) -> Edit:
         """The edit that imports a module, sorted into place as isort and ruff do it."""
         statement = f"import {module}\n"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from auditor.fixes.crossing import captured_loop, threadsafe_method, threadsafe_object
 from auditor.fixes.extract import owner_to_thread, statement_to_thread
 from auditor.fixes.handed import pass_the_callable
 from auditor.fixes.loops import running_loop
 from auditor.fixes.offload import to_thread
+from auditor.fixes.pools import await_the_coroutine, leave_the_pool
+from auditor.fixes.tasks import keep_task
 from auditor.fixes.twin import async_twin
 
 if TYPE_CHECKING:
@@ -32,8 +35,14 @@ def _async_twin(case: Case) -> Draft | None:
 
 
 RECIPES: Final = {
+    "await-the-coroutine": Recipe(await_the_coroutine, at_call=True),
     "async-twin": Recipe(_async_twin),
+    "captured-loop": Recipe(captured_loop, at_call=True),
+    "keep-task": Recipe(keep_task, at_call=True),
+    "leave-the-pool": Recipe(leave_the_pool, at_call=True),
     "pass-the-callable": Recipe(pass_the_callable, at_call=True),
     "running-loop": Recipe(running_loop, at_call=True),
+    "threadsafe-method": Recipe(threadsafe_method, at_call=True),
+    "threadsafe-object": Recipe(threadsafe_object, at_call=True),
     "to-thread": Recipe(_to_thread),
 }
