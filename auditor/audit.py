@@ -146,7 +146,8 @@ def _judge(
     hits = judge.run(suspects, table.rules_for, progress.advance if progress is not None else None)
     analysis.clock.lap("rules")
     language = dialect(config, analysis.program)
-    fixer = Fixer(analysis.graph, texts, language) if fixes else None
+    is_chosen = any(name == "dialect" for name, _ in config.sources)
+    fixer = Fixer(analysis.graph, texts, language, is_chosen=is_chosen) if fixes else None
     builder = Builder(analysis.evaluator, texts, language, fixer)
     others = _others(gate.diagnostics, hits, texts, analysis, config) if gate.diagnostics else []
     groups = builder.groups(hits)

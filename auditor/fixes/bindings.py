@@ -9,7 +9,8 @@ class Names(cst.CSTVisitor):
     """Names that code binds and reads, in the scope of its function.
 
     ``bound``: by assignments, loops, `with`, imports, definitions; ``shared``: declared `global` or `nonlocal`;
-    ``read``: mentioned at all, by functions within as well.
+    ``read``: mentioned at all, by functions within as well; ``loaded``: the same but for mere targets, and for what a
+    `with` around has bound itself.
     """
 
     def __init__(self) -> None:
@@ -17,18 +18,24 @@ class Names(cst.CSTVisitor):
         self.bound: set[str] = set()
         self.shared: set[str] = set()
         self.read: set[str] = set()
+        self.loaded: set[str] = set()
+        self._targets: set[int] = set()
+        self._entered: list[str] = []
 
     def bind(self, target: cst.CSTNode) -> None:
         """Note what an assignment to ``target`` binds."""
         match target:
             case cst.Name(value=name):
                 self.bound.add(name)
+                self._targets.add(id(target))
             case cst.Tuple(elements=elements) | cst.List(elements=elements):
                 for element in elements:
                     self.bind(element.value)
 
     def visit_Name(self, node: cst.Name) -> None:
         self.read.add(node.value)
+        if id(node) not in self._targets and node.value not in self._entered:
+            self.loaded.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
         node.value.visit(self)
@@ -49,6 +56,8 @@ class Names(cst.CSTVisitor):
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         self.bind(node.target)
+        if isinstance(node.target, cst.Name):
+            self.loaded.add(node.target.value)
 
     def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
         self.bind(node.target)
@@ -58,6 +67,15 @@ class Names(cst.CSTVisitor):
 
     def visit_Del(self, node: cst.Del) -> None:
         self.bind(node.target)
+
+    def visit_With(self, node: cst.With) -> bool:
+        for item in node.items:
+            item.visit(self)
+        entered = [item.asname.name.value for item in node.items if _is_named(item)]  # type: ignore[union-attr]
+        self._entered += entered
+        node.body.visit(self)
+        del self._entered[len(self._entered) - len(entered) :]
+        return False
 
     def visit_AsName(self, node: cst.AsName) -> None:
         self.bind(node.name)
@@ -94,6 +112,7 @@ class Names(cst.CSTVisitor):
         for child in node.children:
             child.visit(inner)
         self.read |= inner.read
+        self.loaded |= inner.loaded
         self.bound |= inner.shared
 
     def visit_Import(self, node: cst.Import) -> bool:
@@ -112,6 +131,10 @@ class Names(cst.CSTVisitor):
     def visit_Nonlocal(self, node: cst.Nonlocal) -> bool:
         self.shared.update(item.name.value for item in node.names)
         return False
+
+
+def _is_named(item: cst.WithItem) -> bool:
+    return item.asname is not None and isinstance(item.asname.name, cst.Name)
 
 
 def names_in(*nodes: cst.CSTNode) -> Names:

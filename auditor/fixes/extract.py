@@ -60,7 +60,7 @@ def _moved(case: Case, found: cst.With | cst.For) -> Draft | None:
     way = _way(found, function, is_tried=is_tried)
     if way is None:
         return None
-    name = case.source.imports.scopes.fresh(_name(found))
+    name = case.source.imports.scopes.fresh(_name(found), whole.start())
     draft = Draft(f"run the `{'for' if isinstance(found, cst.For) else 'with'}` statement on a thread")
     offloader = case.spell(draft, OFFLOADERS[case.dialect])
     if offloader is None:
@@ -98,11 +98,15 @@ def _way(statement: cst.With | cst.For, function: cst.FunctionDef, *, is_tried: 
         return None
     common = inside.bound & (outside.bound | outside.read)
     if _returns(statement):
+        common -= {name for name in _surely_bound(statement) if name not in outside.loaded}
         if isinstance(statement, cst.For) or not _ends(statement.body):
             return None
         known = outside.bound
         return Way(tuple(sorted(common & known)), (), returns=True) if common <= known else None
-    sure = [name for name in _surely_bound(statement) if name in common]
+    bound_first = _surely_bound(statement)
+    # what is bound here and only bound elsewhere is another variable of the same name
+    common -= {name for name in bound_first if name not in outside.loaded}
+    sure = [name for name in bound_first if name in common]
     returned = [name for name in sure if not (is_tried and name in outside.bound)]
     others = common - set(returned)
     if not others <= outside.bound:

@@ -38,10 +38,11 @@ _MOST: Final = 200
 class Fixer:
     """Makes the fixes of one run."""
 
-    def __init__(self, graph: Graph, texts: Texts, dialect: str) -> None:
+    def __init__(self, graph: Graph, texts: Texts, dialect: str, *, is_chosen: bool = False) -> None:
         self._graph = graph
         self._texts = texts
         self._dialect = dialect
+        self._is_chosen = is_chosen  # by the settings; else a module may have its own
         self.faults: dict[str, str] = {}  # files in whose fixes our own code failed, and how
         self._parsed: Recent[tuple[Module, int, int], Parsed | None] = Recent(_OPEN_UNITS)
         self._sources: Recent[Module, Source | None] = Recent(_OPEN_SOURCES)
@@ -82,7 +83,8 @@ class Fixer:
         if source is None or site is None:
             return None
         spans = frozenset(each.span for each in hits if each.suspect.function is function)
-        case = Case(hit, exposed, source, site, self._graph, self._dialect, spans, is_handle=is_handle)
+        dialect = self._dialect if self._is_chosen else _dialect_of(function.module, self._dialect)
+        case = Case(hit, exposed, source, site, self._graph, dialect, spans, is_handle=is_handle)
         try:
             return recipe.make(case)
         except Exception as error:
@@ -104,6 +106,12 @@ class Fixer:
             return None
         node = parsed.node(self._texts.span_of(function.module, place), is_call=place.call >= 0)
         return Site(parsed, source.lines, node) if node is not None else None
+
+
+def _dialect_of(module: Module, otherwise: str) -> str:
+    """The asynchronous library that a module uses: asyncio where it imports that too, else that of the program."""
+    imported = {name.partition(".")[0] for level, name in module.facts.imports if not level}
+    return next((name for name in ("asyncio", "anyio", "trio") if name in imported), otherwise)
 
 
 def _parse(unit: Unit) -> Parsed | None:

@@ -32,6 +32,7 @@ class Scopes:
     def __init__(self, tree: ast.Module) -> None:
         self._bindings: dict[str, list[Binding]] = {}
         self.names: set[str] = set()
+        self._given: dict[tuple[int, int], str] = {}
         self._last = max((node.end_lineno or 0 for node in tree.body), default=0)
         self._visit(tree)
 
@@ -45,12 +46,20 @@ class Scopes:
         names = [name for name, every in self._bindings.items() if any(x.module == module for x in every)]
         yield from sorted(names, key=lambda name: (name != module, name))
 
-    def fresh(self, name: str) -> str:
-        """``name``, with a number where the module has a use for it already."""
+    def fresh(self, name: str, place: tuple[int, int] | None = None) -> str:
+        """``name``, with a number where the module has a use for it already.
+
+        What is to be defined at a ``place`` has the same name whenever it is asked for, and no other place gets it.
+        """
+        known = self._given.get(place) if place is not None else None
+        if known is not None:
+            return known
         number, made = 2, name
-        while made in self.names:
+        while made in self.names or made in self._given.values():
             made = f"{name}_{number}"
             number += 1
+        if place is not None:
+            self._given[place] = made
         return made
 
     def _visit(self, tree: ast.Module) -> None:

@@ -186,6 +186,30 @@ STATEMENTS = [
         id="strings",
     ),
 ]
+STATEMENTS += [
+    pytest.param(
+        """\
+        with open(p, "w") as target:
+            target.write(q)
+        with open(q, "w") as target:
+            target.write(p)
+        """,
+        """\
+        def write_file():
+            with open(p, "w") as target:
+                target.write(q)
+
+        await asyncio.to_thread(write_file)
+
+        def write_file_2():
+            with open(q, "w") as target:
+                target.write(p)
+
+        await asyncio.to_thread(write_file_2)
+        """,
+        id="two-of-a-kind",
+    ),
+]
 STAYING = [
     pytest.param("with open(p) as source:\n    return [await q(line) for line in source]\n", id="awaits"),
     pytest.param("with open(p) as source:\n    yield source.read()\n", id="yields"),
@@ -360,6 +384,14 @@ def test_other_dialects_are_written_in_their_own_spelling(project: Path, dialect
             {DIALECTS[dialect]}
             print(await {dialect}.to_thread.run_sync(run, ['a']))
     """)
+
+
+def test_a_module_is_mended_in_the_library_that_it_uses(project: Path) -> None:
+    (project / "other.py").write_text("import asyncio\n")
+    before = "import time\n\nimport anyio\n\n\nasync def f():\n    await anyio.sleep(1)\n    time.sleep(1)\n"
+    assert fixed(project, before) == before.replace("    time.sleep", "    await anyio.sleep")
+    after = fixed(project, before, dialect="asyncio")
+    assert after == "import asyncio\n" + before.replace("    time.sleep", "    await asyncio.sleep")
 
 
 DOUBTS = [
