@@ -9,15 +9,17 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import guards as g
-from auditor.link import misuses, wording
+from auditor.link import locks, misuses, wording
 from auditor.link import values as v
 from auditor.link.endings import Endings
 from auditor.link.exposures import Exposed, Exposures, Hop
+from auditor.link.needless import Needless
 from auditor.link.ownership import Ownership, handled
 from auditor.link.pools import Pools
+from auditor.link.private_loops import PrivateLoops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from auditor.link.arguments import CallArguments
     from auditor.link.graph import Graph, State
@@ -79,6 +81,15 @@ class Suspect:
         return self.sink.api.group if self.sink is not None else ""
 
 
+_WHOLE_PROGRAM: Final[Mapping[str, Callable[[Graph], Iterable[tuple[State, Misuse]]]]] = {
+    misuses.END_UNTOLD: lambda graph: Endings(graph).untold(),
+    misuses.WAIT_ON_OWN_POOL: lambda graph: Pools(graph).waits_within(),
+    misuses.LOOP_PER_CALL: lambda graph: PrivateLoops(graph).per_call(),
+    misuses.CROSSING: lambda graph: PrivateLoops(graph).crossing(),
+    misuses.NEEDLESS: lambda graph: Needless(graph).handed(),
+}
+"""Misuses that no single body shows, by their group."""
+
 Wanted = Mapping[str, frozenset[int]]
 """Groups of the catalog, and the domains of contexts in which somebody asks for their calls."""
 
@@ -116,17 +127,25 @@ class Suspects:
                         and self._is_misused(state, misuse)
                     ):
                         self._add(found, function, state, misuse.place, misuse=misuse)
-        if misuses.END_UNTOLD in self._wanted:
-            self._add_misuses(found, Endings(self._graph).untold())
-        if misuses.WAIT_ON_OWN_POOL in self._wanted:
-            self._add_misuses(found, Pools(self._graph).waits_within())
+        for group, find in _WHOLE_PROGRAM.items():
+            if group in self._wanted:
+                for state, misuse in find(self._graph):
+                    self._add(found, state.node.function, state, misuse.place, misuse=misuse)
         kept = [suspect for suspect in found.values() if suspect.exposed]
-        return kept + self._blocking_tasks(kept) if misuses.BLOCKING_TASK in self._wanted else kept
+        more: list[Suspect] = []
+        if misuses.BLOCKING_TASK in self._wanted:
+            more += self._blocking_tasks(kept)
+        if locks.GROUP in self._wanted:
+            more += self._locks_held(kept)
+        return kept + more
 
-    def _add_misuses(self, found: dict[Key, Suspect], pairs: Iterable[tuple[State, Misuse]]) -> None:
-        """Faults that only the whole program shows."""
-        for state, misuse in pairs:
-            self._add(found, state.node.function, state, misuse.place, misuse=misuse)
+    def _locks_held(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Locks that the loop takes, where a worker holds them over something slow."""
+        found: list[Suspect] = []
+        for suspect, sink in locks.Locks(self._graph).held(suspects):
+            found.append(Suspect(suspect.function, suspect.place, sink, None, suspect.domain))
+            found[-1].exposed = suspect.exposed
+        return found
 
     def _blocking_tasks(self, suspects: Sequence[Suspect]) -> list[Suspect]:
         """Where coroutine functions become background tasks whose blocking calls were found."""

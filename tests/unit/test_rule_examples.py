@@ -70,7 +70,7 @@ def test_example(rule: Rule, example: Example, tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_example_is_well_formed(rule: Rule, example: Example) -> None:
-    """It parses, and each mark stands, with a column, on the first character of an expression or an imported name."""
+    """It parses, and each mark stands, with a column, on the first character of an expression or a name."""
     starts = set()
     for path, source in example.files:
         lines = source.splitlines()
@@ -78,6 +78,8 @@ def test_example_is_well_formed(rule: Rule, example: Example) -> None:
             if isinstance(node, ast.expr | ast.alias):
                 column = len(lines[node.lineno - 1].encode()[: node.col_offset].decode()) + 1
                 starts.add((path, node.lineno, column))
+            elif isinstance(node, ast.FunctionDef):
+                starts.add((path, node.lineno, node.col_offset + len("def ") + 1))
     for mark in example.expects:
         assert mark.column is not None, mark
         assert (mark.path, mark.line, mark.column) in starts, mark
