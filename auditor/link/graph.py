@@ -29,6 +29,8 @@ MAX_LENGTH: Final = 40
 """Calls on a path; a longer one is no witness that anybody would follow."""
 
 
+ASSUMED: Final = "a coroutine function: it runs on an event loop"
+"""Why a coroutine function runs that nothing reaches."""
 _NO_ARRIVALS: list[Any] = []
 
 
@@ -296,7 +298,7 @@ class Graph:
         context = c.ASYNC_TEST if function.module.is_test else c.SERVING
         # coroutines of something that is no event loop are rare, and live in modules that import none
         loss = 0 if self._uses_event_loops(function) else 1
-        self.root(function, context, "a coroutine function: it runs on an event loop", loss)
+        self.root(function, context, ASSUMED, loss)
 
     def _uses_event_loops(self, function: Function) -> bool:
         known = self._async_modules.get(function.module.index)

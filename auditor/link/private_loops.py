@@ -9,6 +9,7 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import misuses
 from auditor.link import values as v
+from auditor.link.graph import ASSUMED
 from auditor.link.identity import Identity, identity
 from auditor.link.nodes import STEPS, Place, place_of
 from auditor.link.wording import short_name
@@ -30,6 +31,13 @@ _BOUND: Final = frozenset(
     }
 )  # fmt: skip
 """Types whose objects belong to the loop on which they were first waited for."""
+_OPENS: Final = frozenset({"asyncio.run", "asyncio.Runner.run", "anyio.run", "trio.run"})
+_DRIVES: Final = "asyncio.AbstractEventLoop.run_until_complete"
+_MAKES: Final = "asyncio.new_event_loop"
+_SENDS: Final = frozenset(
+    {"asyncio.run_coroutine_threadsafe", "asyncio.AbstractEventLoop.call_soon_threadsafe"}
+)
+"""Ways from a thread to a loop, which may be any."""
 
 
 class PrivateLoops:
@@ -48,8 +56,8 @@ class PrivateLoops:
                     if edge.how != "drive" or not g.allows(edge.constraints, state.context):
                         continue
                     target = edge.target.function
-                    if self._serves(target):
-                        callee = self._name(function, edge.place)
+                    callee = self._opener(function, edge.place)
+                    if callee and self._serves(target):
                         misuse = misuses.Misuse(
                             edge.place, callee, misuses.LOOP_PER_CALL, short_name(target), edge.constraints
                         )
@@ -62,7 +70,7 @@ class PrivateLoops:
         for function in self._graph.evaluator.program.functions:
             states = [x for x in self._graph.by_function.get(function, ()) if c.HAS_LOOP[x.context]]
             private = [x for x in states if _is_private(x.context)]
-            serving = any(_is_serving(x.context) for x in states)
+            serving = any(self._is_serving(x) for x in states)
             if not private and not serving:
                 continue
             for place, which, callee in self._awaited(function):
@@ -79,15 +87,46 @@ class PrivateLoops:
                     )
 
     def _serves(self, function: Function) -> bool:
-        return any(_is_serving(x.context) for x in self._graph.by_function.get(function, ()))
+        return any(self._is_serving(x) for x in self._graph.by_function.get(function, ()))
 
-    def _name(self, function: Function, place: Place) -> str:
-        module = function.module
-        if place.call >= 0:
-            for value in self._graph.evaluator.values(module, module.facts.calls[place.call][f.C_CALLEE]):
-                if value.kind == v.EXTERNAL:
-                    return self._graph.evaluator.canonical(value.a)
-        return "asyncio.run"
+    def _is_serving(self, state: State) -> bool:
+        """Whether the state runs on the loop that serves, and not on one that some thread sends it to."""
+        context = state.context
+        if c.loop_of(context) != Loop.SERVING or c.thread_of(context) != Thread.MAIN:
+            return False
+        if c.phase_of(context) != Phase.SERVING:
+            return False
+        before, edge = state.before, state.edge
+        while edge is not None and before is not None:
+            function = before.node.function
+            if edge.place.call >= 0:
+                callee = function.module.facts.calls[edge.place.call][f.C_CALLEE]
+                if self._name(function, callee) in _SENDS:
+                    return False
+            state = before
+            edge, before = before.edge, before.before
+        return state.why != ASSUMED
+
+    def _opener(self, function: Function, place: Place) -> str:
+        """What is called, where it opens a loop for this call; empty where the loop is one that is there already."""
+        if place.call < 0:
+            return ""
+        facts = function.module.facts
+        callee = facts.calls[place.call][f.C_CALLEE]
+        name = self._name(function, callee)
+        if name in _OPENS:
+            return name
+        if name == _DRIVES and facts.exprs[callee][0] == f.ATTR:
+            receiver = facts.exprs[facts.exprs[callee][1]]
+            if receiver[0] == f.CALL and self._name(function, facts.calls[receiver[1]][f.C_CALLEE]) == _MAKES:
+                return name
+        return ""
+
+    def _name(self, function: Function, callee: int) -> str:
+        for value in self._graph.evaluator.values(function.module, callee):
+            if value.kind == v.EXTERNAL:
+                return self._graph.evaluator.canonical(value.a)
+        return ""
 
     def _awaited(self, function: Function) -> Iterator[tuple[Place, Identity, str]]:
         """Objects that belong to a loop and that the function waits for: places, what they are, and the call."""
@@ -101,13 +140,23 @@ class PrivateLoops:
             if call[f.C_FLAGS] & f.AWAITED and callee[0] == f.ATTR:
                 kind = self._bound_type(function, callee[1])
                 which = identity(self._graph.evaluator, module, callee[1]) if kind else None
-                if which is not None and which[0] != "made":
+                if which is not None and self._is_one(which):
                     yield place_of(module, number), which, f"{kind}.{callee[2]}"
         for expression, is_async, *span, _ in function.facts.withs:
             kind = self._bound_type(function, expression) if is_async else ""
             which = identity(self._graph.evaluator, module, expression) if kind else None
-            if which is not None and which[0] != "made":
+            if which is not None and self._is_one(which):
                 yield Place(*span), which, kind
+
+    def _is_one(self, which: Identity) -> bool:
+        """Whether there is one such object: a variable of a module, or of a class, that its objects share."""
+        kind, index, name = which
+        if kind == "class":
+            class_ = self._graph.evaluator.program.classes[index]
+            bound = class_.facts.attributes.get(name, ())
+            made = bool(bound) and all(class_.module.facts.exprs[x][0] == f.CALL for x in bound)
+            return made and name not in class_.facts.stores
+        return kind == "module"
 
     def _bound_type(self, function: Function, position: int) -> str:
         evaluator = self._graph.evaluator
@@ -116,14 +165,6 @@ class PrivateLoops:
         others = any(x.kind not in (v.EXTERNAL_INSTANCE, v.CONSTANT) for x in found)
         bound = names & _BOUND
         return min(bound) if bound and bound == names and not others else ""
-
-
-def _is_serving(context: c.Context) -> bool:
-    return (
-        c.loop_of(context) == Loop.SERVING
-        and c.thread_of(context) == Thread.MAIN
-        and c.phase_of(context) == Phase.SERVING
-    )
 
 
 def _is_private(context: c.Context) -> bool:
