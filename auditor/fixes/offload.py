@@ -32,6 +32,10 @@ def to_thread(case: Case) -> Draft | None:
     site = case.site
     if call is None or case.hit.suspect.group == "iteration" or not threads.can_leave_the_loop(case):
         return None
+    repeated = _repeated(site)
+    whole = _whole_repetition(case, repeated) if repeated is not None else None
+    if whole is not None:
+        return whole
     chain = _chain(case)
     if chain is not None:
         return _whole_chain(case, chain)
@@ -59,6 +63,40 @@ def _is_free(site: Site) -> bool:
     return site.may_await() and not isinstance(site.parent, (cst.Await, cst.WithItem))
 
 
+def _repeated(site: Site) -> cst.BaseComp | None:
+    """The comprehension that repeats the call; not one that only iterates over its result."""
+    found, is_first = None, False
+    for around, part in site.within():
+        if isinstance(around, cst.CompFor):
+            is_first = part is around.iter
+        elif isinstance(around, cst.BaseComp):
+            # what it iterates over first is evaluated once
+            if found is not None or not (is_first and part is around.for_in):
+                found = around
+            is_first = False
+        elif isinstance(around, (cst.BaseCompoundStatement, cst.SimpleStatementLine)):
+            break
+    return found
+
+
+def _whole_repetition(case: Case, repeated: cst.BaseComp) -> Draft | None:
+    """Run the comprehension on a thread: once there, not once for each element."""
+    site = case.site.at(repeated)
+    if isinstance(repeated, cst.GeneratorExp):
+        outer = site.ancestors[-2] if isinstance(site.parent, cst.Arg) else None
+        if not isinstance(outer, cst.Call) or not _exhausts(outer.func):
+            return None
+        site = site.at(outer)
+    return _whole_chain(case, site) if threads.can_leave_the_loop_in(case, site) else None
+
+
+def _exhausts(function: cst.BaseExpression) -> bool:
+    """Whether a call of that name uses up what it is given at once."""
+    if isinstance(function, cst.Attribute):
+        return function.attr.value == "join"
+    return isinstance(function, cst.Name) and function.value in _EXHAUSTS
+
+
 def _chain(case: Case) -> Site | None:
     """The last call of ``f(x).g(y)`` where the thread must make that one as well: it blocks too, or uses a handle."""
     site = case.site
@@ -80,13 +118,12 @@ def _exhausted(case: Case) -> Draft | None:
     match site.parent:
         case cst.Arg():
             outer = site.ancestors[-2]
-            if (
-                isinstance(outer, cst.Call)
-                and isinstance(outer.func, cst.Name)
-                and outer.func.value in _EXHAUSTS
-            ):
+            if isinstance(outer, cst.Call) and _exhausts(outer.func):
                 return _whole_chain(case, site.at(outer))
         case cst.For(iter=node) | cst.CompFor(iter=node) if node is site.node:
+            comprehension = site.ancestors[-2] if isinstance(site.parent, cst.CompFor) else None
+            if isinstance(comprehension, cst.BaseComp) and not isinstance(comprehension, cst.GeneratorExp):
+                return _whole_repetition(case, comprehension)
             return _whole_chain(case, site, "list(", ")")
     return None
 

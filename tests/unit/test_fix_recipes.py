@@ -32,7 +32,29 @@ THREAD = [
     pytest.param("x = stat( p )", "x = await asyncio.to_thread(stat, p )", id="space"),
     pytest.param("x = stat (p,)", "x = await asyncio.to_thread(stat , p,)", id="space-before-and-comma"),
     pytest.param("x = stat(*p, **q)", "x = await asyncio.to_thread(stat, *p, **q)", id="unpacked"),
-    pytest.param("x = [stat(i) for i in p]", "x = [await asyncio.to_thread(stat, i) for i in p]", id="list"),
+    pytest.param(
+        "x = [stat(i) for i in p]", "x = await asyncio.to_thread(lambda: [stat(i) for i in p])", id="list"
+    ),
+    pytest.param(
+        "x = sum(stat(i).st_size for i in p)",
+        "x = await asyncio.to_thread(lambda: sum(stat(i).st_size for i in p))",
+        id="generator-used-up",
+    ),
+    pytest.param(
+        "x = {i: stat(j) for i in p for j in listdir(i)}",
+        "x = await asyncio.to_thread(lambda: {i: stat(j) for i in p for j in listdir(i)})",
+        id="dict",
+    ),
+    pytest.param(
+        "x = [i.name for i in p.iterdir()]",
+        "x = await asyncio.to_thread(lambda: [i.name for i in p.iterdir()])",
+        id="lazy-list",
+    ),
+    pytest.param(
+        "x = [await q(stat(i)) for i in p]",
+        "x = [await q(await asyncio.to_thread(stat, i)) for i in p]",
+        id="awaits-too",
+    ),
     pytest.param(
         "x = (i for i in listdir(p))",
         "x = (i for i in await asyncio.to_thread(listdir, p))",
@@ -54,7 +76,11 @@ THREAD = [
     pytest.param("x = p.rglob(q)", None, id="lazy"),
     pytest.param("x = (stat(i) for i in p)", None, id="generator"),
     pytest.param("x = lambda: stat(p)", None, id="lambda"),
-    pytest.param("x = [i for i in (stat(j) for j in p)]", None, id="generator-in-list"),
+    pytest.param(
+        "x = [i for i in (stat(j) for j in p)]",
+        "x = await asyncio.to_thread(lambda: [i for i in (stat(j) for j in p)])",
+        id="generator-in-list",
+    ),
 ]
 
 
