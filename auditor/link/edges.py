@@ -77,6 +77,7 @@ class Edges:
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
+        self.sent: dict[tuple[Function, int, int], bool] = {}  # of a parameter: see `rounds`
         self._attribute_names: frozenset[str] | None = None
         self.assigned = evaluator.catalog.assigned()
         self.record_all = record_all  # calls that do nothing of interest too, for a dump of the call graph

@@ -56,6 +56,8 @@ _COUNTING: Final = frozenset(
 )
 _SIDES: Final = frozenset({"width", "height"})
 _DEEPEST: Final = 12
+_AS_LONG: Final = frozenset({f.AWAIT, f.ATTR, f.UNION, f.PHI, f.ANNOTATED, f.PARAM, f.CALL})
+"""Expressions that may stand for what a client has sent."""
 _OPERATIONS: Final = {"__add__", "__sub__", "__mul__", "__pow__", "__floordiv__"}
 
 
@@ -187,16 +189,31 @@ class Rounds:
 
     def _is_given(self, function: Function, index: int, depth: int) -> bool:
         """Whether some caller gives such a thing to the parameter."""
+        known = self._body.edges.sent
+        key = (function, index, depth)
+        answer = known.get(key)
+        if answer is None:
+            answer = known[key] = self._is_given_by_some(function, index, depth)
+        return answer
+
+    def _is_given_by_some(self, function: Function, index: int, depth: int) -> bool:
+        if depth <= 2:
+            return False
         evaluator = self._body.evaluator
         skip = 1 if function.is_method else 0
         for module, number in evaluator.call_sites.of(function):
-            callees = evaluator.values(module, module.facts.calls[number][f.C_CALLEE])
-            if not any(_function(x) is function for x in callees):
+            exprs = module.facts.exprs
+            call = module.facts.calls[number]
+            every = bound_expressions(module, number, function, index, skip) or ()
+            perhaps = [x for x in every if exprs[x][0] in _AS_LONG]
+            if not perhaps:
                 continue
-            caller = module.functions[module.facts.calls[number][f.C_FUNCTION]]
-            for given in bound_expressions(module, number, function, index, skip) or ():
-                if self._is_sent(caller, module, given, depth - 2):
-                    return True
+            callees = evaluator.values(module, call[f.C_CALLEE])
+            if not any([_function(x) is function for x in callees]):
+                continue
+            caller = module.functions[call[f.C_FUNCTION]]
+            if any(self._is_sent(caller, module, x, depth - 2) for x in perhaps):
+                return True
         return False
 
     # -- pictures ----------------------------------------------------------------------------------------------

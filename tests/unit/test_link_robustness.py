@@ -247,3 +247,19 @@ def test_closures_that_are_given_to_each_other() -> None:
             "    a40().get(1)",
         )
     )
+
+
+def test_text_that_functions_hand_to_each_other_and_go_through() -> None:
+    linked(
+        """
+        def first(text):
+            for line in text.splitlines():
+                second(line.strip())
+
+        def second(text):
+            for part in text.split():
+                first(part.strip().lower())
+            first(text)
+            second(text)
+        """
+    )
