@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.accept_new:
                 raise
     with progress.create(sys.stderr, quiet=arguments.quiet) as shown:
-        outcome = full_audit(paths, config, shown, known=known)
+        outcome = full_audit(paths, config, shown, known=known, fixes=False)
     matched, _ = baseline.match([entry for _, entry in known.entries], outcome.present)
     new = [entry for at, entry in enumerate(outcome.present) if at not in matched]
     kept = [entry for at, (_, entry) in enumerate(known.entries) if at not in outcome.gone]

@@ -14,7 +14,7 @@ from auditor.cli.focus import Focus
 from auditor.cli.main import FINDINGS, OK
 from auditor.cli.outputs import Output
 from auditor.model import Report, Severity, Stall
-from auditor.reporters import FORMATS
+from auditor.reporters import FORMATS, get, shows_fixes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,9 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.focus:
         focus, paths = Focus(paths, [path for path, _ in overlay]), [os.curdir]
     config = settings.configuration(arguments, paths, overlay)
+    fixes = arguments.fix or arguments.diff or any(shows_fixes(x.format) for x in destinations)
 
     def audited(config: Config) -> Report:
-        report = gate.audited(paths, config, arguments)
+        report = gate.audited(paths, config, arguments, fixes=fixes)
         return focus.on(report) if focus is not None else report
 
     report = audited(config)
@@ -155,8 +156,6 @@ def write(
     config: Config,
 ) -> None:
     """Write the reports that were asked for; ``paths`` are what was audited."""
-    from auditor import reporters
-
     stalls: tuple[Stall, ...] = ()
     if arguments.evidence:
         from auditor.cli import evidence
@@ -164,7 +163,7 @@ def write(
         stalls = evidence.read(tuple(arguments.evidence)).stalls
     for output in destinations:
         options = _options(output, paths, stalls, arguments, config)
-        outputs.write(output, partial(reporters.get(output.format).render, report, options=options))
+        outputs.write(output, partial(get(output.format).render, report, options=options))
 
 
 def _options(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Diagnose = Callable[[Sequence[str], Config], list[Diagnostic]]
 
 
-def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> Report:
-    """The report; with ``--update-baseline`` what is gone is removed from the baseline."""
+def audited(paths: list[str], config: Config, arguments: argparse.Namespace, *, fixes: bool = True) -> Report:
+    """The report, with or without fixes; with ``--update-baseline`` what is gone is removed from the baseline."""
     if arguments.update_baseline and not config.baseline:
         raise UsageError(
             "--update-baseline: there is no baseline; name it with --baseline or in the settings"
@@ -54,6 +54,7 @@ def audited(paths: list[str], config: Config, arguments: argparse.Namespace) -> 
             before=before,
             diagnostics=diagnose(paths, config),
             evidence=recorded,
+            fixes=fixes,
         )
     if not arguments.update_baseline or known is None or not outcome.gone:
         return outcome.report

@@ -74,7 +74,7 @@ def _present(mapped: _Mapping, paths: Sequence[str], config: Config, diagnose: D
             os.makedirs(here, exist_ok=True)
             stack.enter_context(contextlib.chdir(here))
         told = diagnose(there, settings)
-        return full_audit(there, settings, known=Baseline(""), diagnostics=told).present
+        return full_audit(there, settings, known=Baseline(""), diagnostics=told, fixes=False).present
 
 
 def merge_base(top: str, revision: str) -> str:

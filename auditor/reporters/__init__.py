@@ -12,7 +12,7 @@ from typing import Protocol, TextIO, cast
 from auditor.model import Report, Severity
 from auditor.reporters.options import Options
 
-__all__ = ["FORMATS", "Options", "Reporter", "default_min_severity", "get"]
+__all__ = ["FORMATS", "Options", "Reporter", "default_min_severity", "get", "shows_fixes"]
 
 FORMATS: dict[str, str] = {
     "full": "auditor.reporters.full",
@@ -32,6 +32,7 @@ FORMATS: dict[str, str] = {
 """Name of a format, as ``--output-format`` takes it, to the module that renders it."""
 
 _FOR_PEOPLE = frozenset({"full", "concise"})
+_WITHOUT_FIXES = frozenset({"concise", "github", "github-summary", "github-comment", "gitlab", "junit"})
 
 
 class Reporter(Protocol):
@@ -49,6 +50,11 @@ def get(name: str) -> Reporter:
         known = ", ".join(sorted(FORMATS))
         raise ValueError(f"unknown output format {name!r}: choose one of {known}") from None
     return cast("Reporter", import_module(module))
+
+
+def shows_fixes(name: str) -> bool:
+    """Whether a format says anything of fixes; for the others none need be found."""
+    return name not in _WITHOUT_FIXES
 
 
 def default_min_severity(name: str) -> Severity:

@@ -101,6 +101,7 @@ class Audit(ModuleType):
         before: object = None,
         diagnostics: object = (),
         evidence: object = None,
+        fixes: bool = True,
     ) -> SimpleNamespace:
         return SimpleNamespace(report=self.audit(paths, config), present=[], gone=set())
 

@@ -37,7 +37,7 @@ def report(worst: Severity | None) -> Report:
 def audited(monkeypatch: pytest.MonkeyPatch, project: Path) -> list[Report]:
     """What the audit answers: the last of the list."""
     answers = [CLEAN]
-    monkeypatch.setattr(gate, "audited", lambda *_: answers[-1])
+    monkeypatch.setattr(gate, "audited", lambda *_, **__: answers[-1])
     return answers
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from unit.reporters_sample import CLEAN, REPORT, SLEEP, SOURCES, finding
 
 from auditor.model import Location, Report, Severity
-from auditor.reporters import FORMATS, Options, default_min_severity, get, terminal
+from auditor.reporters import FORMATS, Options, default_min_severity, get, shows_fixes, terminal
 from auditor.reporters.frames import SourceLines, excerpt
 from auditor.reporters.wording import cost_range, duration, short_function
 
@@ -141,6 +141,13 @@ def test_the_order_of_findings_does_not_matter(name: str) -> None:
     random.Random(1).shuffle(shuffled)
     report = replace(REPORT, findings=tuple(shuffled), not_analysed=REPORT.not_analysed[::-1])
     assert _render(name, report) == _render(name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_which_formats_show_fixes(name: str) -> None:
+    without = replace(REPORT, findings=tuple(replace(x, fixes=()) for x in REPORT.findings))
+    verbose = replace(MEDIUM, min_severity=Severity.MONITOR, verbose=True)
+    assert (_render(name, without, verbose) != _render(name, REPORT, verbose)) == shows_fixes(name)
 
 
 @pytest.mark.parametrize("name", ["full", "concise", "json"])
