@@ -209,7 +209,7 @@ class Rounds:
             if not perhaps:
                 continue
             callees = evaluator.values(module, call[f.C_CALLEE])
-            if not any([_function(x) is function for x in callees]):
+            if not any(_function(x) is function for x in callees):
                 continue
             caller = module.functions[call[f.C_FUNCTION]]
             if any(self._is_sent(caller, module, x, depth - 2) for x in perhaps):
