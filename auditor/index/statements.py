@@ -480,7 +480,7 @@ class StatementIndexer(ExpressionIndexer):
         self.leave_loop(cycles)
         self.loop_else(node)
         if node.test.__class__ is ast.Constant and node.test.value and not _breaks(node.body):
-            self.function.endless = True
+            self.function.endless |= not _returns(node.body)
             return True
         return False
 
@@ -762,6 +762,20 @@ def _breaks(body: list[ast.stmt]) -> bool:
             if _breaks(getattr(node, part, None) or []):
                 return True
         if any(_breaks(h.body) for h in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]):
+            return True
+    return False
+
+
+def _returns(body: list[ast.stmt]) -> bool:
+    """Whether a ``return`` of this very function is in the statements."""
+    for node in body:
+        if isinstance(node, ast.Return):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        parts = [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
+        parts += [h.body for h in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]]
+        if any(map(_returns, parts)):
             return True
     return False
 

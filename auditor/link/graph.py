@@ -17,6 +17,8 @@ from auditor.link.ownership import handled
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from auditor.catalog.values import ContextChange
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
@@ -31,6 +33,8 @@ MAX_LENGTH: Final = 40
 
 ASSUMED: Final = "a coroutine function: it runs on an event loop"
 """Why a coroutine function runs that nothing reaches."""
+
+_CANCEL: Final = "asyncio.Task.cancel"
 _NO_ARRIVALS: list[Any] = []
 
 
@@ -211,7 +215,13 @@ class Graph:
                     answer = True
                 if any(self.evaluator.catalog.is_server(dotted) for _, dotted in body.externals):
                     answer = True
+                cancelled: set[Node] = set()
+                if any(dotted == _CANCEL for _, dotted in body.externals):
+                    # tasks that end with what has started them, however long they could go on
+                    cancelled = {edge.target for edge in body.edges if edge.how == "schedule"}
                 for edge in body.edges:
+                    if edge.target in cancelled:
+                        continue
                     if edge.target not in seen and len(seen) < 400:
                         seen.add(edge.target)
                         following.append(edge.target)
@@ -278,6 +288,8 @@ class Graph:
         """Every coroutine function runs on some loop: those that nothing reaches are taken to be served."""
         program = self.evaluator.program
         waiting = [x for x in program.functions if x.facts.kind == f.ASYNC_DEF and not self._on_some_loop(x)]
+        hidden = {x for x in waiting if self._is_out_of_reach(x)}
+        callers: dict[Function, list[Function]] = {}
         called: set[Function] = set()
         for function in program.functions:
             if self._on_some_loop(function) and function not in waiting:
@@ -285,6 +297,14 @@ class Graph:
             for edge in self.edges.body(self.edges.node(function)).edges:
                 if edge.target.function is not function:
                     called.add(edge.target.function)
+                    if hidden and function.facts.kind == f.DEF and function not in self.by_function:
+                        callers.setdefault(edge.target.function, []).append(function)
+        # what leads to the hidden ones knows how they run: a lifespan is registered, a command gets its own loop
+        for function in _leading_to(hidden, callers):
+            if function not in called:
+                self._call_from_outside(function)
+        self._run()
+        waiting = [x for x in waiting if not self._on_some_loop(x)]
         for function in waiting:
             if function not in called:
                 self._assume(function)
@@ -341,8 +361,32 @@ class Graph:
                 continue
             if function.facts.kind == f.LAMBDA:
                 continue
-            self.root(function, c.SYNC_TEST if function.module.is_test else c.UNKNOWN, "called from outside")
+            self._call_from_outside(function)
         self._run()
+
+    def _call_from_outside(self, function: Function) -> None:
+        self.root(function, c.SYNC_TEST if function.module.is_test else c.UNKNOWN, "called from outside")
+
+    def _is_out_of_reach(self, function: Function) -> bool:
+        """Whether no other program can await the coroutine function: it is a local one, or its name means a wrapper."""
+        parent = function.parent
+        if parent is not None and parent.facts.kind in (f.DEF, f.ASYNC_DEF):
+            return True
+        return bool(function.facts.decorators) and self.evaluator.wrappers.hides(function)
+
+
+def _leading_to(
+    targets: Iterable[Function], callers: Mapping[Function, Sequence[Function]]
+) -> list[Function]:
+    """All that call the targets, directly or not, in the order of the program."""
+    found: set[Function] = set()
+    waiting = list(targets)
+    while waiting:
+        for caller in callers.get(waiting.pop(), ()):
+            if caller not in found:
+                found.add(caller)
+                waiting.append(caller)
+    return sorted(found, key=lambda function: function.id)
 
 
 def at_line(function: Function, context: c.Context, line: int) -> c.Context:

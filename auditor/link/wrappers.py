@@ -12,7 +12,7 @@ from auditor.link.values import NOTHING, Value, Values, join_all
 if TYPE_CHECKING:
     from auditor.catalog.values import Decorates, Runs
     from auditor.link.evaluate import Evaluator
-    from auditor.link.program import Module
+    from auditor.link.program import Function, Module
 
 
 class Wrappers:
@@ -23,6 +23,7 @@ class Wrappers:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
+        self._applied: dict[int, dict[int, list[int]]] = {}
 
     def made_by(self, dotted: str, entries: tuple[Runs, ...], arguments: CallArguments) -> Values:
         """The wrapper that a call of ``dotted`` gives, where the API makes wrappers."""
@@ -87,3 +88,29 @@ class Wrappers:
                 if entry is not None:
                     return not entry.keeps
         return False
+
+    def hides(self, function: Function) -> bool:
+        """Whether the name of a decorated function means another function of the program, such as one around it."""
+        module = function.module
+        made = [
+            value
+            for number in self._decorations(module).get(function.number, ())
+            for value in self._evaluator.results.of_call(module, number)
+            if value.kind == v.FUNCTION
+        ]
+        return bool(made) and all(value.a is not function for value in made)
+
+    def _decorations(self, module: Module) -> dict[int, list[int]]:
+        """The calls that apply decorators, by the number of the function that they are applied to."""
+        known = self._applied.get(module.index)
+        if known is None:
+            known = self._applied[module.index] = {}
+            exprs = module.facts.exprs
+            for number, call in enumerate(module.facts.calls):
+                if call[f.C_FLAGS] & f.IS_DECORATOR and call[f.C_ARGS]:
+                    inner = exprs[call[f.C_ARGS][0]]
+                    while inner[0] == f.DECORATED:
+                        inner = exprs[inner[2]]
+                    if inner[0] == f.FUNCTION:
+                        known.setdefault(inner[1], []).append(number)
+        return known

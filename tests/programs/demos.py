@@ -25,6 +25,14 @@ class Demo:
 TEXT = {"in.txt": "a=1 b=2\n"}
 
 DEMOS: dict[str, Demo] = {
+    "hidden_coroutines": Demo("""
+        from station.app import start
+        application = start()
+        async with application.router.lifespan_context(application):
+            pass
+        from station.command import Watch, measure
+        await Watch().during(measure)
+        """),
     "import_alias": Demo("""
         from billing.api import handle_payment
         await handle_payment("p")
