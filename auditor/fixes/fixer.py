@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from auditor.link.suspects import Exposed
     from auditor.model import Edit
 
-_OPEN_UNITS: Final = 32
-_OPEN_SOURCES: Final = 8
+_OPEN_UNITS: Final = 64
+_OPEN_SOURCES: Final = 128
 _MOST: Final = 200
 """Fixes of one finding: a helper with more callers is better mended by hand."""
 
@@ -43,6 +43,7 @@ class Fixer:
         self._texts = texts
         self._dialect = dialect
         self._is_chosen = is_chosen  # by the settings; else a module may have its own
+        self._known: dict[tuple[object, ...], Draft | None] = {}
         self.faults: dict[str, str] = {}  # files in whose fixes our own code failed, and how
         self._parsed: Recent[tuple[Module, int, int], Parsed | None] = Recent(_OPEN_UNITS)
         self._sources: Recent[Module, Source | None] = Recent(_OPEN_SOURCES)
@@ -71,6 +72,18 @@ class Fixer:
         return tuple(found.values())
 
     def _draft(
+        self, recipe: Recipe, hits: Sequence[Hit], hit: Hit, exposed: Exposed, *, is_handle: bool
+    ) -> Draft | None:
+        hop = exposed.hops[exposed.at]
+        if not recipe.at_call and hop.edge is not None:
+            # behind a helper all findings have the same fix
+            key = (recipe, hop.function, hop.place.line, hop.place.column, hop.edge.target)
+            if key not in self._known:
+                self._known[key] = self._made(recipe, hits, hit, exposed, is_handle=is_handle)
+            return self._known[key]
+        return self._made(recipe, hits, hit, exposed, is_handle=is_handle)
+
+    def _made(
         self, recipe: Recipe, hits: Sequence[Hit], hit: Hit, exposed: Exposed, *, is_handle: bool
     ) -> Draft | None:
         suspect, hop = hit.suspect, exposed.hops[exposed.at]

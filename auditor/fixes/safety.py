@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import libcst as cst
@@ -9,9 +10,12 @@ import libcst as cst
 from auditor.fixes.bindings import locals_of
 
 if TYPE_CHECKING:
+    from auditor.engine.parsed import Parsed
     from auditor.fixes.case import Case
     from auditor.fixes.site import Site
 
+_OPEN: Final = 64
+"""Functions whose state is kept in mind."""
 _CLEANUP: Final = frozenset({"__aexit__", "__aclose__", "aclose", "__del__"})
 _CHANGES: Final = frozenset(
     {
@@ -39,7 +43,7 @@ def doubts(case: Case, site: Site | None = None) -> list[str]:
         found.append(
             f"it stands in `{function.name.value}`, where a cancellation would cut the cleanup short"
         )
-    if _yields(function.body) and any(isinstance(x, cst.Try) for x, _ in site.within()):
+    if case.hop.function.facts.is_generator and any(isinstance(x, cst.Try) for x, _ in site.within()):
         found.append("it stands in an asynchronous generator, whose cleanup may run it")
     shared = _read_before_and_written_after(site, function)
     if shared:
@@ -52,18 +56,9 @@ def _code(node: cst.CSTNode) -> str:
     return " ".join(cst.Module([]).code_for_node(node).split())
 
 
-def _yields(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Yield):
-        return True
-    return any(
-        not isinstance(child, (cst.FunctionDef, cst.Lambda)) and _yields(child) for child in node.children
-    )
-
-
 def _read_before_and_written_after(site: Site, function: cst.FunctionDef) -> list[str]:
     """State beyond the function that is read before the site and written after it, or in one loop with it."""
-    uses = _Uses(site, function)
-    function.body.visit(uses)
+    uses = _uses(site.parsed, function)
     here = site.start()
     loops = [
         site.span(x) for x, part in site.within() if isinstance(x, (cst.For, cst.While)) and part is x.body
@@ -82,15 +77,23 @@ def _read_before_and_written_after(site: Site, function: cst.FunctionDef) -> lis
     return sorted(found)
 
 
+@lru_cache(maxsize=_OPEN)
+def _uses(parsed: Parsed, function: cst.FunctionDef) -> _Uses:
+    """What a function does with state, found once for all its calls."""
+    uses = _Uses(parsed, function)
+    function.body.visit(uses)
+    return uses
+
+
 class _Uses(cst.CSTVisitor):
     """Where a function reads and writes what others can reach: attributes, globals, what closures share.
 
     A write counts where its statement ends, since that is when it happens.
     """
 
-    def __init__(self, site: Site, function: cst.FunctionDef) -> None:
+    def __init__(self, parsed: Parsed, function: cst.FunctionDef) -> None:
         super().__init__()
-        self._site = site
+        self._parsed = parsed
         self._own = locals_of(function)
         self.reads: dict[str, list[tuple[int, int]]] = {}
         self.writes: dict[str, list[tuple[int, int]]] = {}
@@ -114,7 +117,7 @@ class _Uses(cst.CSTVisitor):
 
     def _read(self, node: cst.CSTNode, name: str) -> None:
         if name:
-            self.reads.setdefault(name, []).append(self._site.start(node))
+            self.reads.setdefault(name, []).append(self._parsed.span(node)[:2])
 
     def _written(self, target: cst.CSTNode, statement: cst.CSTNode, *, read: bool = False) -> None:
         if isinstance(target, (cst.Tuple, cst.List)):
@@ -123,7 +126,7 @@ class _Uses(cst.CSTVisitor):
             return
         name = self._name(target)
         if name:
-            self.writes.setdefault(name, []).append(self._site.end(statement))
+            self.writes.setdefault(name, []).append(self._parsed.span(statement)[2:])
             if read:
                 self._read(target, name)
 

@@ -176,3 +176,18 @@ def test_fixes_stand_in_the_json_report(project: Path, capsys: Capture) -> None:
     assert second["fixes"][0]["reason"] == (
         "`self.count` may be changed by others between being read and being written"
     )
+
+
+def test_formats_without_a_place_for_fixes_do_not_make_any(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.fixes.fixer import Fixer
+
+    (project / "app.py").write_text(SLEEPS)
+    made: list[int] = []
+    fixes = Fixer.fixes
+    monkeypatch.setattr(Fixer, "fixes", lambda *a, **k: (made.append(1), fixes(*a, **k))[1])
+    assert check("-q", "-o", "concise", "-o", "junit:.git/out") == 1
+    assert made == []
+    assert check("-q", "-o", "concise", "-o", "sarif:.git/out") == 1
+    assert len(made) == 2
