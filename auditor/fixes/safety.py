@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import libcst as cst
 
-from auditor.fixes.bindings import locals_of
+from auditor.fixes.bindings import locals_of, names_in
 
 if TYPE_CHECKING:
     from auditor.engine.parsed import Parsed
@@ -94,7 +94,9 @@ class _Uses(cst.CSTVisitor):
     def __init__(self, parsed: Parsed, function: cst.FunctionDef) -> None:
         super().__init__()
         self._parsed = parsed
+        shared = _Shared(function)
         self._own = locals_of(function)
+        self._alone = self._own - shared.names
         self.reads: dict[str, list[tuple[int, int]]] = {}
         self.writes: dict[str, list[tuple[int, int]]] = {}
 
@@ -106,7 +108,7 @@ class _Uses(cst.CSTVisitor):
         while isinstance(node, (cst.Subscript, cst.Call)):
             node = node.value if isinstance(node, cst.Subscript) else node.func
         if isinstance(node, cst.Name):
-            return "" if node.value in self._own else node.value
+            return "" if node.value in self._alone else node.value
         names: list[str] = []
         while isinstance(node, cst.Attribute):
             names.append(node.attr.value)
@@ -119,10 +121,15 @@ class _Uses(cst.CSTVisitor):
         if name:
             self.reads.setdefault(name, []).append(self._parsed.span(node)[:2])
 
-    def _written(self, target: cst.CSTNode, statement: cst.CSTNode, *, read: bool = False) -> None:
+    def _written(
+        self, target: cst.CSTNode, statement: cst.CSTNode, *, read: bool = False, changes: bool = False
+    ) -> None:
+        """``changes``: not the name is bound anew, but what it stands for becomes another."""
         if isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 self._written(element.value, statement)
+            return
+        if isinstance(target, cst.Name) and target.value in self._own and not changes:
             return
         name = self._name(target)
         if name:
@@ -151,7 +158,7 @@ class _Uses(cst.CSTVisitor):
     def visit_Call(self, node: cst.Call) -> bool:
         function = node.func
         if isinstance(function, cst.Attribute) and function.attr.value in _CHANGES:
-            self._written(function.value, node)
+            self._written(function.value, node, changes=True)
         return True
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
@@ -165,3 +172,29 @@ class _Uses(cst.CSTVisitor):
 
     def visit_Name(self, node: cst.Name) -> None:
         self._read(node, self._name(node))
+
+
+class _Shared(cst.CSTVisitor):
+    """Names of a function that may stand for what others hold too: parameters, and what is no object of its own."""
+
+    def __init__(self, function: cst.FunctionDef) -> None:
+        super().__init__()
+        self.names = names_in(function.params).bound
+        function.body.visit(self)
+
+    def _bind(self, target: cst.CSTNode, value: cst.CSTNode | None) -> None:
+        if isinstance(value, (cst.Name, cst.Attribute, cst.Subscript)):
+            self.names |= names_in(cst.AssignTarget(target)).bound  # type: ignore[arg-type]
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        for target in node.targets:
+            self._bind(target.target, node.value)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        self._bind(node.target, node.value)
+
+    def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
+        self._bind(node.target, node.value)
+
+    def visit_For(self, node: cst.For) -> None:
+        self._bind(node.target, cst.Name("element"))

@@ -439,6 +439,17 @@ DOUBTS = [
         id="global",
     ),
     pytest.param(
+        "if 1 not in x:\n            time.sleep(1)\n            x.add(1)",
+        "`x` may be changed",
+        id="parameter",
+    ),
+    pytest.param("y = []\n        n = len(y)\n        time.sleep(1)\n        y.append(n)", "", id="own-list"),
+    pytest.param(
+        "y = self.a\n        n = len(y)\n        time.sleep(1)\n        y.append(n)",
+        "`y` may be changed",
+        id="alias",
+    ),
+    pytest.param(
         "try:\n            f()\n        finally:\n            time.sleep(1)",
         "it stands in `finally`",
         id="finally",
