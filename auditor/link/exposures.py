@@ -170,6 +170,8 @@ class Exposures:
         if first is not None and first.how == "register" and not _is_thread(state, kept):
             why = first.role or "registered"
             registered, kept = kept[0], kept[1:]
+        elif start:
+            why = ""  # how the first of all began says nothing of who stands first here
         return Exposed(
             (*kept, *hops),
             len(kept),
