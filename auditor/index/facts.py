@@ -351,12 +351,10 @@ class FileFacts:
         log = self.operator_log
         return ((log[at], DUNDERS[log[at + 1]]) for at in range(0, len(log), _OPERATOR))
 
-    def unpack(
-        self, properties: Collection[str] | None = None, dunders: Collection[str] | None = None
-    ) -> None:
-        """Give each function its reads and operators: those whose attribute is a property, whose method some class has.
+    def unpack(self, properties: Collection[str] | None = None, wanted: Sequence[bool] = _EVERY) -> None:
+        """Give each function its reads and operators: those whose attribute is a property, those that are wanted.
 
-        None keeps all of them. The logs are empty afterwards.
+        ``wanted`` is what `wanted_operators` gives; None keeps all reads. The logs are empty afterwards.
         """
         functions, exprs = self.functions, self.exprs
         log = self.read_log
@@ -367,7 +365,6 @@ class FileFacts:
                 if function.read_log is _NO_LOG:
                     function.read_log = array("i")
                 function.read_log += log[at + 1 : at + _READ]
-        wanted = wanted_operators(dunders)
         log = self.operator_log
         if any(wanted):
             for entry, number in enumerate(log[1::_OPERATOR]):

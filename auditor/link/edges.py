@@ -61,23 +61,29 @@ _CARRIERS = frozenset(
 class Edges:
     """Finds the body of a node; the graph asks for those that some context reaches."""
 
-    def __init__(self, evaluator: Evaluator, *, record_all: bool = False) -> None:
+    def __init__(
+        self, evaluator: Evaluator, *, record_all: bool = False, beside: Edges | None = None
+    ) -> None:
+        """``beside``: edges of the same program that share all they know but nodes and bodies."""
         self.evaluator = evaluator
-        self.guards = Guards(evaluator)
-        self.declared = Declarations(evaluator)
-        self._imports: Imports | None = None
+        self.guards: Guards = Guards(evaluator) if beside is None else beside.guards
+        self.declared: Declarations = Declarations(evaluator) if beside is None else beside.declared
+        self.imports: Imports = Imports(evaluator.program, self) if beside is None else beside.imports
         self.nodes: list[Node] = []
         self.faults: dict[Function, str] = {}  # functions that our own code failed on, and how
         self._nodes: dict[tuple[Function, Environment], Node] = {}
         self._variants: dict[Function, int] = {}
         self._bodies: dict[Node, Body] = {}
-        self._uses: dict[Module, dict[tuple[int, int], list[int]]] = {}
+        self.known_uses: dict[Module, dict[tuple[int, int], list[int]]] = (
+            {} if beside is None else beside.known_uses
+        )
         self._sensitive: dict[Function, bool] = {}
         self._transforms: dict[tuple[object, ...], c.Transform] = {}
         self._apis: dict[str, Api | None] = {}
         self._runs: dict[str, tuple[Runs, ...]] = {}
         self._offloads: dict[Function, frozenset[int]] = {}
-        self.sent: dict[tuple[Function, int, int], bool] = {}  # of a parameter: see `rounds`
+        # of a parameter: see `rounds`
+        self.sent: dict[tuple[Function, int, int], bool] = {} if beside is None else beside.sent
         self._attribute_names: frozenset[str] | None = None
         self.assigned = evaluator.catalog.assigned()
         self.record_all = record_all  # calls that do nothing of interest too, for a dump of the call graph
@@ -121,13 +127,6 @@ class Edges:
             known = self._bodies[node] = builder.result
             known.seal()
         return known
-
-    @property
-    def imports(self) -> Imports:
-        """What the program has imported before its functions run."""
-        if self._imports is None:
-            self._imports = Imports(self.evaluator.program, self)
-        return self._imports
 
     def api(self, dotted: str) -> Api | None:
         try:
@@ -248,9 +247,9 @@ class Edges:
         """Where parameters of the file, as (function, index), may be called: numbers of the calls that they are passed
         to, or -1 for a parameter that is called itself.
         """
-        known = self._uses.get(module)
+        known = self.known_uses.get(module)
         if known is None:
-            known = self._uses[module] = {}
+            known = self.known_uses[module] = {}
             exprs = module.facts.exprs
             for number, call in enumerate(module.facts.calls):
                 callee = call[f.C_CALLEE]

@@ -108,10 +108,13 @@ class Graph:
         """Reach everything, roots that are certain before those that are assumed."""
         properties = self.evaluator.accessors.names()
         dunders = self.evaluator.hierarchy.dunders(properties)
+        operators = f.wanted_operators(dunders)
         for module in self.evaluator.program.modules:
-            module.facts.unpack(properties, dunders)
+            module.facts.unpack(properties, operators)
         if not self._whole:
-            self.edges.follow_only(Leading(Edges(self.evaluator)).find(properties, dunders))
+            self.edges.follow_only(
+                Leading(Edges(self.evaluator, beside=self.edges)).find(properties, dunders)
+            )
         self._certain_roots()
         self._declared_roots()
         self._run()
@@ -125,7 +128,7 @@ class Graph:
         self.states = {}
         self.by_function = {}
         leading = self.edges.leading
-        self.edges = Edges(self.evaluator, record_all=self.edges.record_all)
+        self.edges = Edges(self.evaluator, record_all=self.edges.record_all, beside=self.edges)
         if leading is not None:
             self.edges.follow_only(leading)
 

@@ -35,15 +35,14 @@ class Leading:
         """Those names that lead to something: of properties, and of methods that operators or builtins call."""
         operations = {*dunders, *IMPLIED_METHODS.values()} - GENERATOR_METHODS
         behind: dict[str, list[Function]] = {}
-        for class_ in self._evaluator.program.classes:
-            for name, positions in class_.facts.attributes.items():
+        for name in sorted({*properties, *operations}):
+            found = behind[name] = []
+            for class_ in self._evaluator.hierarchy.definers(name):
+                positions = class_.facts.attributes[name]
                 if name in properties:
-                    found = self._accessors(class_, positions)
-                elif name in operations:
-                    found = self._methods(class_, positions)
+                    found += self._accessors(class_, positions)
                 else:
-                    continue
-                behind.setdefault(name, []).extend(found)
+                    found += self._methods(class_, positions)
         reaching = self._reaching([x for functions in behind.values() for x in functions])
         names = {name for name, functions in behind.items() if not reaching.isdisjoint(functions)}
         return frozenset(names | self._with_effects_outside(operations))

@@ -46,69 +46,84 @@ class Imports:
     def __init__(self, program: Program, edges: Edges) -> None:
         self._program = program
         self._edges = edges
-        self._imported: dict[Module, set[Module]] = {}  # by a module, whenever
-        self._importing: dict[Module, set[Module]] = {}
-        self._own: dict[Module, set[str]] = {}
-        self._loaded: dict[Module, set[str]] = {}
+        self._bits: dict[str, int] = {}  # packages that somebody may ask for, each with a bit of its own
+        self._loaded: dict[Module, int] | None = None
+        self._targets: dict[tuple[str, int], tuple[Module, ...]] = {}
 
     def cost(self, module: Module, dotted: str) -> tuple[str, Api] | None:
         """The package that a function of the module loads by importing ``dotted``, and what the catalog says of that.
 
         None where it is none of the catalog's, or there already.
         """
+        found = self._heavy(dotted)
+        return None if found is None or self._is_there(module, _package(dotted)) else found
+
+    def _heavy(self, dotted: str) -> tuple[str, Api] | None:
         name = dotted
         while name:
             api = self._edges.api(name)
             if api is not None and api.group == GROUP:
-                return None if _package(dotted) in self._there(module) else (name, api)
+                return name, api
             name = name.rpartition(".")[0]
         return None
 
-    def _there(self, module: Module) -> set[str]:
-        """Packages that are loaded by the time that functions of the module run.
+    def _is_there(self, module: Module, package: str) -> bool:
+        """Whether the package is loaded by the time that functions of the module run.
 
         Whoever imports the module, directly or not, may have imported anything else before: a script that serves.
         """
-        known = self._loaded.get(module)
+        if self._loaded is None:
+            self._loaded = self._find_loaded()
+        return bool(self._loaded[module] & self._bits[package])
+
+    def _find_loaded(self) -> dict[Module, int]:
+        """Packages, as bits, that are loaded by the time that functions of each module run."""
+        modules = self._program.modules
+        asked = {x[0] for m in modules for function in m.functions for x in function.facts.imports}
+        packages = sorted({_package(x) for x in asked if self._heavy(x) is not None})
+        self._bits = {name: 1 << number for number, name in enumerate(packages)}
+        imported: dict[Module, set[Module]] = {module: self._imported_by(module) for module in modules}
+        importing: dict[Module, list[Module]] = {}
+        for module, others in imported.items():
+            for other in others:
+                importing.setdefault(other, []).append(module)
+        own = {module: self._packages_of(module) for module in modules}
+        return _spread(_spread(own, importing), imported)
+
+    def _imported_by(self, module: Module) -> set[Module]:
+        """Modules of the program that the module imports, whenever."""
+        names = {module.absolute(level, name) for level, name in module.facts.imports}
+        for expression in module.facts.exprs:
+            if expression[0] == f.IMPORTED:
+                names.add(f"{module.absolute(expression[1], expression[2])}.{expression[3]}")
+        found: set[Module] = set()
+        for name in names:
+            found.update(self._modules_along(name, module.root))
+        found.discard(module)
+        return found
+
+    def _modules_along(self, name: str, root: int) -> tuple[Module, ...]:
+        """Modules of the program that importing the name runs: its own, and those of the packages around it."""
+        known = self._targets.get((name, root))
         if known is None:
-            self._relate()
-            importers = _closure([module], self._importing)
-            known = set[str]()
-            for other in _closure(importers, self._imported):
-                known |= self._packages_of(other)
-            for name in tuple(known):
-                known.update(_BRINGS.get(name, ()))
-            self._loaded[module] = known
+            target = self._program.find_module(name, root)
+            around = name.rpartition(".")[0]
+            known = self._modules_along(around, root) if around else ()
+            if target is not None:
+                known = (target, *known)
+            self._targets[name, root] = known
         return known
 
-    def _relate(self) -> None:
-        """Find out which modules of the program import which."""
-        if self._imported:
-            return
-        for module in self._program.modules:
-            names = {module.absolute(level, name) for level, name in module.facts.imports}
-            for expression in module.facts.exprs:
-                if expression[0] == f.IMPORTED:
-                    names.add(f"{module.absolute(expression[1], expression[2])}.{expression[3]}")
-            found = self._imported[module] = set()
-            for name in names:
-                while name:
-                    target = self._program.find_module(name, module.root)
-                    if target is not None and target is not module:
-                        found.add(target)
-                        self._importing.setdefault(target, set()).add(module)
-                    name = name.rpartition(".")[0]
-
-    def _packages_of(self, module: Module) -> set[str]:
-        """Packages outside the program that are imported together with the module."""
-        known = self._own.get(module)
-        if known is None:
-            known = self._own[module] = set()
-            for name in self._at_import(module):
-                if self._program.find_module(name, module.root) is None:
-                    # `llama_index.llms.openai` and `langchain_openai` are named after what they import
-                    known |= {_package(name), *name.replace("_", ".").split(".")}
-        return known
+    def _packages_of(self, module: Module) -> int:
+        """Packages outside the program, as bits, that are imported together with the module."""
+        found = 0
+        for name in self._at_import(module):
+            if self._program.find_module(name, module.root) is None:
+                # `llama_index.llms.openai` and `langchain_openai` are named after what they import
+                for part in (_package(name), *name.replace("_", ".").split(".")):
+                    for package in (part, *_BRINGS.get(part, ())):
+                        found |= self._bits.get(package, 0)
+        return found
 
     def _at_import(self, module: Module) -> set[str]:
         """What is imported together with the module, perhaps under a condition that holds then."""
@@ -124,15 +139,22 @@ class Imports:
         return perhaps | {name for name, times in every.items() if times > 0}
 
 
-def _closure(start: Iterable[Module], steps: Mapping[Module, set[Module]]) -> set[Module]:
-    """All modules that some steps lead to; tests are no part of the program that serves."""
-    found = set(start)
-    pending = list(found)
+def _spread(own: Mapping[Module, int], onto: Mapping[Module, Iterable[Module]]) -> dict[Module, int]:
+    """What each module has got: its own, and what others had to give that lead to it by some steps.
+
+    Tests give nothing: they are no part of the program that serves.
+    """
+    found = dict(own)
+    pending = [module for module, bits in own.items() if bits]
     while pending:
-        for following in steps.get(pending.pop(), ()):
-            if following not in found and not following.is_test:
-                found.add(following)
-                pending.append(following)
+        module = pending.pop()
+        if module.is_test:
+            continue
+        bits = found[module]
+        for other in onto.get(module, ()):
+            if bits & ~found[other]:
+                found[other] |= bits
+                pending.append(other)
     return found
 
 
