@@ -115,6 +115,10 @@ class Catalog:
             return api.thread_safe
         return self._find(self._tables.concurrent, dotted)
 
+    def is_concurrent(self, dotted: str) -> bool:
+        """Whether some file says that several threads may call ``dotted`` at once."""
+        return self._find(self._tables.concurrent, dotted) is not None
+
     def is_lazy(self, dotted: str) -> bool:
         """Whether what ``dotted`` gives does its work only when it is iterated over."""
         return self._find(self._tables.lazy, dotted) is not None

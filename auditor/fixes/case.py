@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
@@ -15,6 +15,7 @@ from auditor.model import Edit
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable, Sequence
 
     from auditor.catalog.values import Api
     from auditor.engine.judge import Hit
@@ -52,6 +53,14 @@ def source_of(module: Module, lines: Lines) -> Source | None:
     return None if isinstance(tree, Problem) else Source(module, lines, tree)
 
 
+class Run(NamedTuple):
+    """What all cases of a module share: the program, the library that fixes speak, and the lines of any module."""
+
+    graph: Graph
+    dialect: str
+    lines_of: Callable[[Module], Sequence[str]]
+
+
 class Case:
     """One exposure of a finding. ``site`` is the exposure, or the offending node for recipes that mend that.
 
@@ -64,8 +73,7 @@ class Case:
         exposed: Exposed,
         source: Source,
         site: Site,
-        graph: Graph,
-        dialect: str,
+        run: Run,
         spans: frozenset[Span] = frozenset(),
         *,
         is_handle: bool = False,
@@ -74,8 +82,9 @@ class Case:
         self.exposed = exposed
         self.source = source
         self.site = site
-        self.graph = graph
-        self.dialect = dialect
+        self.graph = run.graph
+        self.dialect = run.dialect
+        self.lines_of = run.lines_of
         self.spans = spans
         self.is_handle = is_handle and self.is_direct
 

@@ -70,6 +70,8 @@ def _moved(case: Case, found: cst.With | cst.For) -> Draft | None:
     end = (last, len(whole.lines.lines[last - 1]) + 1)
     draft.edits.append(case.edit((first, 1), end, text))
     draft.doubts += threads.doubts_in(case, whole) + safety.doubts(case, whole)
+    if way.shared:
+        draft.doubts.append("it changes variables of the function from another thread")
     return draft
 
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from auditor.engine.parsed import Parsed
 from auditor.engine.texts import Recent
-from auditor.fixes.case import Case, source_of
+from auditor.fixes.case import Case, Run, source_of
 from auditor.fixes.editing import ordered
 from auditor.fixes.lines import Lines
 from auditor.fixes.recipes import RECIPES
@@ -97,7 +97,8 @@ class Fixer:
             return None
         spans = frozenset(each.span for each in hits if each.suspect.function is function)
         dialect = self._dialect if self._is_chosen else _dialect_of(function.module, self._dialect)
-        case = Case(hit, exposed, source, site, self._graph, dialect, spans, is_handle=is_handle)
+        run = Run(self._graph, dialect, self._texts.lines)
+        case = Case(hit, exposed, source, site, run, spans, is_handle=is_handle)
         try:
             return recipe.make(case)
         except Exception as error:

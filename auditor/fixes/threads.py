@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
+from auditor.fixes.contained import Contained
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def doubts_in(case: Case, site: Site) -> list[str]:
     sinks, nodes = _in_statement(case, site)
     every = [*sinks, *(sink for node in nodes for body in below(case, node) for sink in body.sinks)]
     found = [_affine(sink.callee) for sink in every if _is_safe(case, sink.api, sink.callee) is False]
+    if not found and Contained(case).statement(site.start()[0], site.end()[0]):
+        return []
     return found or ["nothing says that what it uses may be used on a thread while the loop goes on"]
 
 
@@ -92,6 +95,8 @@ def doubts(case: Case) -> list[str]:
         found += [
             _affine(sink.callee) for sink in body.sinks if _is_safe(case, sink.api, sink.callee) is False
         ]
+    if not found and Contained(case).function(edge.target):
+        return []
     name = edge.target.function.facts.qualname
     return found or [f"nothing says that `{name}` may run on a thread while the loop goes on"]
 

@@ -471,3 +471,34 @@ def test_a_suspension_is_safe_only_where_nobody_can_notice(project: Path, body: 
     (fix,) = fixes_in(project)
     assert fix.safety == ("unsafe" if reason else "safe")
     assert fix.reason.startswith(reason)
+
+
+HELPERS = [
+    pytest.param("return os.stat(path).st_size", True, id="asks-only"),
+    pytest.param('with open(path) as source:\n        return json.load(source)["a"]', True, id="own-file"),
+    pytest.param("time.sleep(int(path))\n    return inner(path)", True, id="calls-the-like"),
+    pytest.param("return Shelf(path).size()", True, id="own-object"),
+    pytest.param('with open(path, "w") as target:\n        target.write("x")', False, id="writes"),
+    pytest.param("TABLE[path] = os.stat(path)", False, id="changes-a-table"),
+    pytest.param("TABLE.update(a=os.stat(path))", False, id="changes-a-table-by-a-call"),
+    pytest.param("global LAST\n    LAST = os.stat(path)", False, id="global"),
+    pytest.param("path.seen = os.stat(path)", False, id="changes-what-it-is-given"),
+    pytest.param("return [os.stat(x) for x in TABLE]", False, id="looks-through-a-table"),
+    pytest.param("return unknown(os.stat(path))", False, id="calls-what-is-not-known"),
+    pytest.param("return HANDLE.read() + str(os.stat(path))", False, id="a-file-of-others"),
+]
+
+
+@pytest.mark.parametrize(("body", "is_safe"), HELPERS)
+def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
+    project: Path, body: str, *, is_safe: bool
+) -> None:
+    (project / "app.py").write_text(
+        "import json\nimport os\nimport time\nfrom lib import unknown\n\nTABLE = {}\nHANDLE = open('x')\n\n\n"
+        "class Shelf:\n    def __init__(self, path):\n        self.path = path\n\n"
+        "    def size(self):\n        return os.stat(self.path).st_size\n\n\n"
+        "def inner(path):\n    return os.path.join(path, str(os.stat(path)))\n\n\n"
+        f"def helper(path):\n    {body}\n\n\nasync def run(path):\n    return helper(path)\n"
+    )
+    found = [fix for fix in fixes_in(project) if fix.edits[-1].start[0] > 1 and "`helper`" in fix.title]
+    assert {fix.safety for fix in found} == {"safe" if is_safe else "unsafe"}
