@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 GROUP: Final = misuses.LOCK_HELD
 """The group of what this finds."""
 
+WAITS: Final = "wait"
+"""The catalog's group of calls that take a lock."""
+
 _LOCKS: Final = frozenset(
     f"{module}.{kind}.{method}"
     for module in ("threading", "_thread")
@@ -31,6 +34,7 @@ _LOCKS: Final = frozenset(
 )
 _SLOW: Final = 0.05
 """Seconds for which a lock that is held is felt."""
+_SURELY: Final = 0.001
 _DEEPEST: Final = 4
 _MOST: Final = 100
 
@@ -152,11 +156,13 @@ class Locks:
 
     def _is_slow(self, sink: Sink) -> bool:
         """Whether it keeps the lock for long: it takes its time, and is no wait for another lock."""
-        return (
-            sink.api.effect == "blocks"
-            and not self._is_lock(sink.callee)
-            and sink.api.cost_for(sink.arguments or NO_ARGUMENTS).typical >= _SLOW
-        )
+        if sink.api.effect != "blocks" or self._is_lock(sink.callee):
+            return False
+        arguments = sink.arguments or NO_ARGUMENTS
+        cost = sink.api.cost_for(arguments)
+        # what is quick with little to do says nothing of how long this one takes
+        is_slow = cost.low >= _SURELY or not sink.api.is_bounded(arguments)
+        return cost.typical >= _SLOW and is_slow
 
 
 def _is_within(facts: f.FileFacts, region: int, outer: int) -> bool:

@@ -99,6 +99,9 @@ class Suspects:
 
     def __init__(self, graph: Graph, wanted: Wanted) -> None:
         self._graph = graph
+        if locks.GROUP in wanted:
+            # they are found among the waits on the loop
+            wanted = {**wanted, locks.WAITS: wanted.get(locks.WAITS, _NOWHERE) | {c.LOOP_DOMAIN}}
         self._wanted = wanted
         self._declared = graph.edges.declared
         self._exposures = Exposures(self._declared)
