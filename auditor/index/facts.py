@@ -299,6 +299,7 @@ class FileFacts:
         "exprs",
         "functions",
         "globals",
+        "imported",
         "imports",
         "mutations",
         "operator_log",
@@ -318,6 +319,7 @@ class FileFacts:
         self.globals: dict[str, Sequence[int]] = {}
         self.exports: tuple[str, ...] | None = None
         self.imports: list[tuple[int, str]] = []  # (level, module)
+        self.imported: list[int] = []  # the IMPORTED expressions
         self.stars: list[tuple[int, str]] = []
         # `base[key] = value`: (base expr, key, value expr)
         self.mutations: list[tuple[int, object, int]] = []

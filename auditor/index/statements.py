@@ -716,6 +716,7 @@ class StatementIndexer(ExpressionIndexer):
                 self.file.stars.append((node.level, module))
             else:
                 value = self.common((f.IMPORTED, node.level, module, alias.name))
+                self.file.imported.append(value)
                 self.bind(alias.asname or alias.name, value)
         return False
 

@@ -93,9 +93,9 @@ class Imports:
     def _imported_by(self, module: Module) -> set[Module]:
         """Modules of the program that the module imports, whenever."""
         names = {module.absolute(level, name) for level, name in module.facts.imports}
-        for expression in module.facts.exprs:
-            if expression[0] == f.IMPORTED:
-                names.add(f"{module.absolute(expression[1], expression[2])}.{expression[3]}")
+        for position in module.facts.imported:
+            _, level, name, attribute = module.facts.exprs[position]
+            names.add(f"{module.absolute(level, name)}.{attribute}")
         found: set[Module] = set()
         for name in names:
             found.update(self._modules_along(name, module.root))
