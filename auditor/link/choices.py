@@ -87,17 +87,10 @@ class Choices:
 
     def _tested_function(self, module: Module, number: int) -> tuple[Any, ...] | None:
         """The argument of a call that asks whether it is a coroutine function."""
-        exprs = module.facts.exprs
-        call = module.facts.calls[number]
-        callee = exprs[call[f.C_CALLEE]]
-        if (
-            len(call[f.C_ARGS]) == 1
-            and callee[0] in (f.GLOBAL, f.ATTR, f.IMPORTED)
-            and callee[-1] in COROUTINE_TESTS
-        ):
-            argument: tuple[Any, ...] = exprs[call[f.C_ARGS][0]]
-            return argument
-        return None
+        if not asks_for_coroutine_function(module, number):
+            return None
+        argument: tuple[Any, ...] = module.facts.exprs[module.facts.calls[number][f.C_ARGS][0]]
+        return argument
 
     def constants(
         self, function: Function, site: tuple[Module, int], skip: int, indices: frozenset[int]
@@ -184,3 +177,12 @@ def constant_of(values: Values) -> tuple[object] | None:
     if len(kinds) > 1:
         return None
     return (_COROUTINE_FUNCTION if kinds.pop() else _PLAIN_FUNCTION,)
+
+
+def asks_for_coroutine_function(module: Module, number: int) -> bool:
+    """Whether the call asks of its one argument whether it is a coroutine function."""
+    call = module.facts.calls[number]
+    if len(call[f.C_ARGS]) != 1:
+        return False
+    callee = module.facts.exprs[call[f.C_CALLEE]]
+    return callee[0] in (f.GLOBAL, f.ATTR, f.IMPORTED) and callee[-1] in COROUTINE_TESTS

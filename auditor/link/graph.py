@@ -334,10 +334,18 @@ class Graph:
         return known
 
     def _on_some_loop(self, function: Function) -> bool:
-        """Whether something runs it on a loop; tests say nothing of who else calls what they test."""
+        """Whether something runs it on a loop; tests say nothing of who else calls what they test.
+
+        What is registered as a test or as a fixture is nothing else.
+        """
         in_test = function.module.is_test
         return any(
-            c.HAS_LOOP[s.context] and (in_test or c.phase_of(s.context) != Phase.TEST)
+            c.HAS_LOOP[s.context]
+            and (
+                in_test
+                or c.phase_of(s.context) != Phase.TEST
+                or (s.edge is not None and s.edge.how == "register")
+            )
             for s in self.by_function.get(function, ())
         )
 

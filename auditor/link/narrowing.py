@@ -8,7 +8,7 @@ from auditor.index import facts as f
 from auditor.link import awaiting
 from auditor.link import guards as g
 from auditor.link import values as v
-from auditor.link.choices import constant_of
+from auditor.link.choices import asks_for_coroutine_function, constant_of
 from auditor.link.nodes import Body, Node
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
@@ -75,6 +75,7 @@ class BodyValues:
         if (node.function, awaiting.AWAITED) in self.environment:
             self.awaited_calls = awaiting.returned_calls(node.function)
             self._dead = awaiting.dead_regions(node.function, self.evaluator, self.values)
+        self._asks = any(asks_for_coroutine_function(self.module, n) for n in node.function.facts.calls)
 
     def is_possible(self, region: int) -> bool:
         """Whether this node gets to the region: what its parameters are, and that it is awaited, may say no."""
@@ -82,11 +83,25 @@ class BodyValues:
             self.module, region, self.function, self.constants
         ):
             return False
+        if self._asks and self._is_refused(region):
+            return False
         while self._dead and region:
             if region in self._dead:
                 return False
             region = self.module.facts.regions[region][1]
         return True
+
+    def _is_refused(self, region: int) -> bool:
+        """Whether ``iscoroutinefunction(x)`` around the region goes the other way for all that x is."""
+        calls = self.module.facts.calls
+        for test, holds in self.tests_around(region):
+            if test[0] != f.CALL or not asks_for_coroutine_function(self.module, test[1]):
+                continue
+            found = self.evaluator.concrete(self.values(calls[test[1]][f.C_ARGS][0]))
+            answers = {_is_coroutine_function(value) for value in found}
+            if answers == {not holds}:
+                return True
+        return False
 
     def _receiver(self) -> tuple[int, Value] | None:
         """What ``self`` is in this node, where the environment knows it: (number of the method, value)."""
@@ -313,3 +328,12 @@ class BodyValues:
             return test, holds
         wanted = _MORE_THAN[operator].get(other[1])
         return (self.module.facts.exprs[left], wanted == holds) if wanted is not None else (test, holds)
+
+
+def _is_coroutine_function(value: Value) -> bool | None:
+    """What ``inspect.iscoroutinefunction`` says of the value; None where that is open."""
+    if value.kind == v.BOUND:
+        value = value.a
+    if value.kind == v.FUNCTION:
+        return bool(value.a.is_async and not value.a.facts.is_generator)
+    return False if value.kind == v.CLASS else None

@@ -45,10 +45,10 @@ def in_place(
     ``typical`` are the seconds of one call: what takes microseconds is no worse where it is repeated.
     """
     level = int(severity)
-    if severity > Severity.MONITOR or typical >= FELT_SECONDS:
-        level += in_loop + bool(roles & _STEPS_UP)
     if phase in _STEPS_DOWN:
-        level -= 1
+        level -= 1  # and repeated it takes longer, but nobody's request waits for it
+    elif severity > Severity.MONITOR or typical >= FELT_SECONDS:
+        level += in_loop + bool(roles & _STEPS_UP)
     return by_phase(Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL)), phase)
 
 
