@@ -96,7 +96,7 @@ class Analysis:
         if progress is not None:
             progress.stage("linking", 0)
         self.evaluator = Evaluator(self.program, catalog)
-        self.graph = Graph(self.evaluator, whole=whole)
+        self.graph = Graph(self.evaluator, whole=whole, loop_only=config.loop_only_names)
         self.graph.propagate()
         self.not_analysed.extend(
             NotAnalysed(

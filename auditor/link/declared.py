@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
@@ -10,6 +11,8 @@ from auditor.link import values as v
 from auditor.model import Loop, Phase, Thread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Function, Module
 
@@ -25,15 +28,19 @@ MODULE: Final = "auditor.annotations"
 BLOCKING_API: Final = f"{MODULE}.blocking"
 """The catalog's entry for calls of functions that are declared to block."""
 
+LOOP_ONLY_API: Final = f"{MODULE}.runs_on_loop"
+"""... and for calls of functions whose names say that they belong on the loop."""
+
 _WORKER_LOOPS: Final = {True: Loop.PRIVATE, False: Loop.NONE}
 
 
 class Declarations:
     """What every function of a program is declared to be; most are nothing."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, loop_only: Sequence[str] = ()) -> None:
         self._evaluator = evaluator
         self._words: dict[Function, set[str]] = {}
+        self._loop_only = {x for x in evaluator.program.functions if _is_named(x, loop_only)}
         for module in evaluator.program.modules:
             for _, _, said, _, _, number in module.facts.comments:
                 word = said.partition(" ")[0]
@@ -41,6 +48,10 @@ class Declarations:
                     self._words.setdefault(module.functions[number], set()).add(word)
             if any(name.partition(".")[0] == PACKAGE for _, name in module.facts.imports):
                 self._decorated(module)
+        for function in self._loop_only:
+            words = self._words.setdefault(function, set())
+            if RUNS_IN_THREAD not in words:
+                words.add(RUNS_ON_LOOP)
 
     def __bool__(self) -> bool:
         return bool(self._words)
@@ -48,6 +59,10 @@ class Declarations:
     def is_blocking(self, function: Function) -> bool:
         """Whether calling it blocks, as declared; a coroutine function cannot be."""
         return BLOCKING in self._words.get(function, ()) and not function.is_async
+
+    def is_loop_only(self, function: Function) -> bool:
+        """Whether its name says that only the loop's thread may call it."""
+        return function in self._loop_only
 
     def is_opaque(self, function: Function) -> bool:
         """Whether a declaration stands for what the body does."""
@@ -79,6 +94,11 @@ class Declarations:
                     word = _word(value)
                     if word in WORDS:
                         self._words.setdefault(function, set()).add(word)
+
+
+def _is_named(function: Function, patterns: Sequence[str]) -> bool:
+    """Whether it is a plain function whose name fits one of the patterns; coroutine functions run on a loop anyway."""
+    return function.facts.kind == f.DEF and any(fnmatchcase(function.facts.name, x) for x in patterns)
 
 
 def _word(value: v.Value) -> str:

@@ -19,7 +19,7 @@ from auditor.link.stdlib import GENERATOR_METHODS, IMPLIED_METHODS
 from auditor.link.values import Environment, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from auditor.catalog.values import Api, ContextChange, Runs
     from auditor.link.evaluate import Evaluator
@@ -62,12 +62,22 @@ class Edges:
     """Finds the body of a node; the graph asks for those that some context reaches."""
 
     def __init__(
-        self, evaluator: Evaluator, *, record_all: bool = False, beside: Edges | None = None
+        self,
+        evaluator: Evaluator,
+        *,
+        record_all: bool = False,
+        beside: Edges | None = None,
+        loop_only: Sequence[str] = (),
     ) -> None:
-        """``beside``: edges of the same program that share all they know but nodes and bodies."""
+        """``beside``: edges of the same program that share all they know but nodes and bodies.
+
+        ``loop_only``: patterns of names of functions that only the loop's thread may call.
+        """
         self.evaluator = evaluator
         self.guards: Guards = Guards(evaluator) if beside is None else beside.guards
-        self.declared: Declarations = Declarations(evaluator) if beside is None else beside.declared
+        self.declared: Declarations = (
+            Declarations(evaluator, loop_only) if beside is None else beside.declared
+        )
         self.imports: Imports = Imports(evaluator.program, self) if beside is None else beside.imports
         self.nodes: list[Node] = []
         self.faults: dict[Function, str] = {}  # functions that our own code failed on, and how

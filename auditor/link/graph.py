@@ -87,10 +87,17 @@ class State:
 class Graph:
     """Runs the worklist. ``states`` maps a node and a context, as ``node.id * COUNT + context``, to the best state."""
 
-    def __init__(self, evaluator: Evaluator, *, record_all: bool = False, whole: bool = True) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        *,
+        record_all: bool = False,
+        whole: bool = True,
+        loop_only: Sequence[str] = (),
+    ) -> None:
         self.evaluator = evaluator
         self._whole = whole  # or without implicit calls that lead to nothing
-        self.edges = Edges(evaluator, record_all=record_all)
+        self.edges = Edges(evaluator, record_all=record_all, loop_only=loop_only)
         self.states: dict[int, State] = {}
         self.by_function: dict[Function, list[State]] = {}
         # what is certain is taken first in, first out, which is by length; the rest by loss and length

@@ -57,7 +57,7 @@ class Ownership:
             return not self._is_patched
         if domain == c.LOOP_DOMAIN:
             return True
-        if sink.callee.partition(".")[0] == function.module.name.partition(".")[0]:
+        if sink.api.names[0].partition(".")[0] == function.module.name.partition(".")[0]:
             return False  # a library's own code upholds what its users may rely on
         return not (effect in ("loop-method", "loop-object") and self._is_own(function, sink))
 

@@ -10,7 +10,7 @@ from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.arguments import bound_values
 from auditor.link.choices import Callee
-from auditor.link.declared import BLOCKING_API
+from auditor.link.declared import BLOCKING_API, LOOP_ONLY_API
 from auditor.link.narrowing import BodyValues
 from auditor.link.nodes import STEPS, Edge, Place, Sink
 from auditor.link.values import Environment, Value, Values
@@ -41,10 +41,14 @@ class Recorder(BodyValues):
         self.result.edges.append(Edge(target, place, transform, confidence, constraints, how, role))
         if how in STEPS and self.edges.declared and self.edges.declared.is_blocking(function):
             self.declared_sink(function, place, constraints)
+        if how in STEPS and self.edges.declared and self.edges.declared.is_loop_only(function):
+            self.declared_sink(function, place, constraints, LOOP_ONLY_API)
 
-    def declared_sink(self, function: Function, place: Place, constraints: Constraints) -> None:
-        """A call of a function that the audited code declares to block."""
-        api = self.edges.api(BLOCKING_API)
+    def declared_sink(
+        self, function: Function, place: Place, constraints: Constraints, name: str = BLOCKING_API
+    ) -> None:
+        """A call of a function that the audited code declares to block, or to belong on the loop."""
+        api = self.edges.api(name)
         if api is not None:
             region = self.module.facts.calls[place.call][f.C_REGION] if place.call >= 0 else 0
             sink = Sink(place, function.qualname, api, None, constraints, Confidence.HIGH, region)
