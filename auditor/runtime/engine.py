@@ -108,6 +108,12 @@ class Engine:
         watch = self._watch
         return watch is None or watch.flush(timeout)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a stall that began now would be seen: the process beside has come up, or none is to come."""
+        watch = self._watch
+        return not isinstance(watch, Outside) or watch.ready.is_set()
+
     def mode(self, timeout: float = 0.0) -> tuple[Mode, str]:
         """How it watches, and why not better; waits up to ``timeout`` seconds until that is known."""
         watch = self._watch

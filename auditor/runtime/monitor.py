@@ -23,6 +23,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+COMING_UP = 10.0
+"""Seconds that entering a monitor waits at most for the process beside; on a full machine it may come later."""
+
+
 class LoopLagMonitor:
     """Reports event loops that stand still, with the line at which they do.
 
@@ -145,7 +149,14 @@ class LoopLagMonitor:
             engine.subscribe(self._subscriber)
 
     async def __aenter__(self) -> Self:
+        """Watch from here on: the process beside has come up, which takes a few tenths of a second the first time."""
         self.start()
+        try:
+            if not engine.is_ready:
+                await asyncio.get_running_loop().run_in_executor(None, engine.mode, COMING_UP)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     async def __aexit__(

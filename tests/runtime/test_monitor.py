@@ -227,6 +227,22 @@ asyncio.run(main())
     assert run(source).stdout == f"{line_of('# here', source)} c-call the worker\n"
 
 
+def test_what_stalls_at_once_is_seen(run: Run) -> None:
+    source = (
+        PRELUDE
+        + """
+async def main():
+    async with LoopLagMonitor(0.1, log=False) as monitor:
+        time.sleep(0.3)  # here
+        await asyncio.sleep(0)
+    show(monitor.stalls)
+
+asyncio.run(main())
+"""
+    )
+    assert run(source).stdout == f"{line_of('# here', source)} blocking-wait ended\n"
+
+
 def test_garbage_collection_and_saturation_are_called_so(run: Run) -> None:
     source = (
         PRELUDE
