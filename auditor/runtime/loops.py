@@ -88,7 +88,8 @@ class BoardLoop:
                 return Look((generation, 1, entered), entered, 0)
             return Look((generation, 1, entered), due, now - due, asleep=True)
         beat = cells[Cell.BEAT]
-        middle = (beat + due) // 2 if due else now
+        # a beat is written first and when the next is due last: in between the old time lies before the new beat
+        middle = (beat + due) // 2 if due > beat else now
         return Look((generation, 2, beat), middle, now - middle)
 
     def late(self) -> Late:
