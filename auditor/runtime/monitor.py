@@ -155,7 +155,7 @@ class LoopLagMonitor:
             if not engine.is_ready:
                 await asyncio.get_running_loop().run_in_executor(None, engine.mode, COMING_UP)
         except BaseException:
-            self.stop()
+            await self.aclose()
             raise
         return self
 
