@@ -65,8 +65,7 @@ class Builder:
         for hit in self._handles.without_used(kept):
             groups.setdefault(_identity(hit), []).append(hit)
         for group in groups.values():
-            # what is written comes before what it implies: `with Server()` is named by the call, not by its __exit__
-            group.sort(key=lambda hit: (hit.rule.file.precedence, hit.suspect.place.call < 0, hit.span))
+            group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
             group.extend(self._handles.others(group))
         self._paths.prepare(e for group in groups.values() for e in group[0].suspect.exposed)
         return list(groups.values())
