@@ -29,6 +29,10 @@ _AWAITABLES = {
     "typing.Awaitable": 0, "collections.abc.Awaitable": 0, "typing.Coroutine": 2, "collections.abc.Coroutine": 2,
     "asyncio.Future": 0, "asyncio.Task": 0,
 }  # fmt: skip
+AWAITABLE_TYPES = frozenset(
+    {"typing.Awaitable", "collections.abc.Awaitable", "typing.Coroutine", "collections.abc.Coroutine"}
+)
+"""Types that say how a result comes, and nothing of what gives it."""
 _ELEMENTS = {
     "typing.List": "builtins.list", "typing.Sequence": "builtins.list", "typing.Iterable": "builtins.list",
     "typing.Iterator": "builtins.list", "typing.Collection": "builtins.list", "typing.MutableSequence": "builtins.list",
@@ -111,6 +115,27 @@ class Annotations:
             return None
         values = self._evaluator.values(module, position)
         return values[0] if len(values) == 1 and values[0].kind == v.VARIABLE else None
+
+    def leaves_open(self, module: Module, position: int) -> bool:
+        """Whether a union has a part that says nothing of the object: ``Awaitable | Callable``."""
+        expression = module.facts.exprs[position]
+        parts: tuple[int, ...] = ()
+        if expression[0] == f.UNION:
+            parts = expression[1]
+        elif expression[0] == f.SUBSCRIPT:
+            base = self._evaluator.values(module, expression[1])
+            if any(x.kind == v.EXTERNAL and x.a in _UNIONS for x in base):
+                parts = expression[2]
+        return any(self._names_callable(module, p) or self.leaves_open(module, p) for p in parts)
+
+    def _names_callable(self, module: Module, position: int) -> bool:
+        expression = module.facts.exprs[position]
+        if expression[0] == f.SUBSCRIPT:
+            expression = module.facts.exprs[position := expression[1]]
+        if expression[0] not in (f.GLOBAL, f.IMPORTED, f.ATTR):
+            return False
+        found = self._evaluator.values(module, position)
+        return bool(found) and all(x.kind == v.EXTERNAL and x.a in _CALLABLES for x in found)
 
     def class_of(self, module: Module, position: int) -> Value | None:
         """The type variable of an annotation ``type[T]``."""

@@ -126,13 +126,12 @@ HAS_LOOP: Final = tuple(loop_of(c) in (Loop.SERVING, Loop.PRIVATE) for c in ALL)
 """By context: whether a loop surely runs in this thread, whoever it serves."""
 
 ON_LOOP: Final = tuple(
-    (loop_of(c) == Loop.SERVING and thread_of(c) != Thread.PROCESS)
-    or (loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN)
-    for c in ALL
+    loop_of(c) == Loop.SERVING or (loop_of(c) == Loop.PRIVATE and thread_of(c) == Thread.MAIN) for c in ALL
 )
 """By context: whether a loop that others wait for runs in this thread meanwhile: blocking here is what users feel.
 
-A private loop on a worker thread serves the one coroutine it was opened for.
+A private loop on a worker thread, or in another process, serves the one coroutine it was opened for; that of a process
+that goes on for ever, or listens, is a serving one.
 """
 OFF_LOOP: Final = tuple(
     loop_of(c) == Loop.NONE and thread_of(c) in (Thread.WORKER, Thread.PROCESS) for c in ALL

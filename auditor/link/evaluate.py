@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.index import facts as f
 from auditor.link import values as v
 from auditor.link.accessors import Accessors
-from auditor.link.annotations import Annotations
+from auditor.link.annotations import AWAITABLE_TYPES, Annotations
 from auditor.link.assignments import Assignments
 from auditor.link.call_sites import CallSites
 from auditor.link.containers import FILLED, MAPPINGS, Containers, unboxed
@@ -422,7 +422,9 @@ class Evaluator:
         if declared:
             if self.annotations.variable(function.module, note) is not None:
                 declared = self.interner.make(v.PARAMETER, function, index).one
-            elif all(self.says_little(x) for x in declared):
+            elif all(self.says_little(x) for x in declared) or self.annotations.leaves_open(
+                function.module, note
+            ):
                 declared = join(self.interner.make(v.PARAMETER, function, index).one, declared)
             return join(injected, declared) if injected else declared
         return join(self.interner.make(v.PARAMETER, function, index).one, injected)
@@ -430,7 +432,9 @@ class Evaluator:
     def says_little(self, value: Value) -> bool:
         """Whether a declared type leaves open what the object is: a protocol, or a container of who knows what."""
         if value.kind == v.EXTERNAL_INSTANCE:
-            return value.a.startswith("builtins.") and not value.b
+            return (value.a.startswith("builtins.") and not value.b) or value.a in AWAITABLE_TYPES
+        if value.kind == v.AWAITABLE:
+            return True
         return value.kind == v.INSTANCE and self.hierarchy.is_protocol(value.a)
 
     def argument_values(self, function: Function, index: int) -> Values:

@@ -14,7 +14,7 @@ from auditor.link.edges import Edges
 from auditor.link.idle import Leading
 from auditor.link.nodes import Edge, Node, Place
 from auditor.link.ownership import handled
-from auditor.model import Confidence, Phase
+from auditor.model import Confidence, Loop, Phase, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -199,8 +199,8 @@ class Graph:
             after = edge.transform.apply(before)
             if after is None or edge.target.function in self._placed:
                 continue
-            if edge.transform.drives and c.phase_of(after) == Phase.CLI and self._serves(edge.target):
-                after = c.context(c.thread_of(after), c.loop_of(after), Phase.SERVING)
+            if edge.transform.drives:
+                after = self._opened(state, edge, after)
             loss = max(state.loss, 2 - edge.confidence)
             known = self.states.get(edge.target.id * c.COUNT + after)
             if known is not None:
@@ -208,6 +208,26 @@ class Graph:
                     known.arrive(state, edge)
                 continue
             self._push(edge.target, after, loss, state.length + 1, state, edge, "")
+
+    def _opened(self, state: State, edge: Edge, after: c.Context) -> c.Context:
+        """The context of a coroutine that has a loop opened for it, with what is seen of how long that loop lives.
+
+        The loop of a process that serves others is no more private to the one coroutine than that of the main process,
+        and what it runs before it serves is its startup.
+        """
+        thread = c.thread_of(after)
+        of_process = thread == Thread.PROCESS and c.loop_of(after) == Loop.PRIVATE
+        if not of_process and c.phase_of(after) != Phase.CLI:
+            return after
+        loop = Loop.SERVING if of_process else c.loop_of(after)
+        if self._serves(edge.target):
+            return c.context(thread, loop, Phase.SERVING)
+        if of_process and any(
+            other.transform.drives and other.place.line > edge.place.line and self._serves(other.target)
+            for other in self.edges.body(state.node).edges
+        ):
+            return c.context(thread, loop, Phase.STARTUP)
+        return after
 
     def _serves(self, start: Node) -> bool:
         """Whether the coroutine ends in serving others: it reaches a server, or loops for ever."""

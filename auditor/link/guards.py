@@ -185,13 +185,9 @@ class Guards:
         if tag == f.NOT:
             return self._of_test(module, expression[1], positive=not positive)
         if tag == f.BOOLEAN:
-            # `a and b` holds: both do; `a or b` fails: both do
-            if (expression[1] == "and") == positive:
-                found: set[int] = set()
-                for part in expression[2]:
-                    found |= self._of_test(module, part, positive=positive)
-                return found
-            return set()
+            # `a and b` holds: both do; `a or b` fails: both do; otherwise one of them, and nobody knows which
+            parts = [self._of_test(module, part, positive=positive) for part in expression[2]]
+            return set.union(*parts) if (expression[1] == "and") == positive else set.intersection(*parts)
         if tag == f.CALL:
             answer = self._of_answer(module, expression[1], positive=positive)
             if answer is not None:

@@ -10,6 +10,8 @@ from auditor.link import values as v
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from auditor.link.exposures import Exposed, Hop
     from auditor.link.graph import Graph
     from auditor.link.nodes import Node, Sink
@@ -77,15 +79,20 @@ class Ownership:
         """Whether the function of the hop sets a loop, itself or by what it calls, before it goes on to the next."""
         edges = self._graph.edges
         body = edges.body(edges.node(hop.function))
-        calls = hop.function.module.facts.calls
+        facts = hop.function.module.facts
+        calls = facts.calls
         place = hop.place
-        return any(
-            dotted == _SETS
-            and (calls[number][f.C_LINE], calls[number][f.C_COLUMN]) < (place.line, place.column)
-            for number, dotted in body.externals
-        ) or any(
-            (edge.place.line, edge.place.column) < (place.line, place.column)
-            and edge.how in STEPS
+
+        def comes_before(number: int) -> bool:
+            return (calls[number][f.C_LINE], calls[number][f.C_COLUMN]) < (
+                place.line,
+                place.column,
+            ) and not _exclude_each_other(facts, number, place.call)
+
+        return any(dotted == _SETS and comes_before(number) for number, dotted in body.externals) or any(
+            edge.how in STEPS
+            and edge.place.call >= 0
+            and comes_before(edge.place.call)
             and self._reaches(edge.target, _DEPTH - 1, _SETS_ONLY)
             for edge in body.edges
         )
@@ -121,6 +128,24 @@ class Ownership:
             return False
         made_by = self._graph.evaluator.values(module, module.facts.calls[receiver[1]][f.C_CALLEE])
         return any(x.kind == v.EXTERNAL and x.a == _MAKES for x in made_by)
+
+
+def _exclude_each_other(facts: f.FileFacts, one: int, other: int) -> bool:
+    """Whether two calls stand in different branches of one test, so that no run of the function makes both."""
+    if other < 0:
+        return False
+    ways = dict(_tests_around(facts, facts.calls[one][f.C_REGION]))
+    return any(
+        ways.get(test, holds) != holds for test, holds in _tests_around(facts, facts.calls[other][f.C_REGION])
+    )
+
+
+def _tests_around(facts: f.FileFacts, region: int) -> Iterator[tuple[int, bool]]:
+    """Tests around a region, each with the way that leads there."""
+    while region:
+        kind, region, test, holds = facts.regions[region]
+        if kind == f.IF:
+            yield test, bool(holds)
 
 
 def handled(function: Function, region: int) -> bool:

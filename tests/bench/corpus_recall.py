@@ -1,6 +1,6 @@
 """Recall on a corpus of real, fixed bugs.
 
-    python tests/bench/corpus_recall.py dev.jsonl TREES [--reports DIR] [--missed] [--rules REGEX] [--detail ID...]
+    python tests/bench/corpus_recall.py dev.jsonl TREES [--reports DIR] [--missed] [--preview] [--rules REGEX]
 
 Each line of the corpus is one bug site in the version before its fix; TREES holds that version of the repository as
 ``<owner>+<name>@<first 12 digits of the commit>``. A case is found when a finding of a rule that is about that kind of
@@ -112,10 +112,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--min-confidence", default="low", choices=("low", "medium", "high"))
     parser.add_argument("--entry", action="store_true", help="the start of the thread counts as well")
     parser.add_argument("--missed", action="store_true", help="describe every missed case")
+    parser.add_argument("--preview", action="store_true", help="rules in preview count as well")
     parser.add_argument("--only", metavar="REGEX", help="only cases whose id matches")
     parser.add_argument("--plain", action="store_true", help="only cases that need no model of a library")
     options = parser.parse_args(argv)
 
+    more = ["--preview"] if options.preview else []
     cases = [json.loads(line) for line in options.corpus.read_text(encoding="utf-8").splitlines() if line]
     cases = [c for c in cases if not options.only or re.search(options.only, c["id"])]
     cases = [c for c in cases if not (options.plain and c["needs_model"])]
@@ -129,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
         if tree not in reports:
             if not (options.trees / tree).is_dir():
                 parser.error(f"no tree {tree} in {options.trees}")
-            reports[tree] = read_or_audit(options.trees / tree, options.reports)
+            reports[tree] = read_or_audit(options.trees / tree, options.reports, *more)
         findings = at_least(reports[tree]["findings"], options.min_severity, options.min_confidence)
         rules = options.rules or RULES_BY_CLASS[case["cls"]]
         sink = hit(case, findings, rules, exposures=False, entry=options.entry)

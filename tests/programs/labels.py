@@ -15,7 +15,8 @@ from auditor.rulebook import expectations
 PROGRAMS = Path(__file__).resolve().parents[2] / "fixtures" / "programs"
 
 CODES = (
-    "LOOP102", "LOOP206", "LOOP301", "LOOP302", "LOOP303", "LOOP304", "LOOP305", "LOOP306", "LOOP307", "LOOP308",
+    "LOOP101", "LOOP102", "LOOP105", "LOOP201", "LOOP202", "LOOP203", "LOOP204", "LOOP205", "LOOP206", "LOOP207",
+    "LOOP208", "LOOP301", "LOOP302", "LOOP303", "LOOP304", "LOOP305", "LOOP306", "LOOP307", "LOOP308",
     "LOOP309", "LOOP310", "LOOP311", "LOOP312", "LOOP314", "LOOP315", "LOOP316", "LOOP323", "LOOP401",
 )  # fmt: skip
 """The rules that the programs are labelled for. A new rule joins when every program has been read for its fault."""
