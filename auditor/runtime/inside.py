@@ -35,7 +35,8 @@ class Inside:
         self._board = board
         self._live: LiveStatus | None = None
         self._records = record.Records()
-        self._stop = threading.Event()
+        self._stop = False
+        self._wake = threading.Event()
         self._heir: Heir | None = None
         self._ended = False
         self._watcher = Watcher(
@@ -69,7 +70,9 @@ class Inside:
 
     def _run(self) -> None:
         watcher = self._watcher
-        while not self._stop.wait(watcher.pause()):
+        while not self._stop:
+            self._wake.wait(watcher.pause())
+            self._wake.clear()
             now = Clocks.monotonic_ns()
             watcher.step(now)
             if self._heir is not None and not watcher.retired:
@@ -91,6 +94,7 @@ class Inside:
     def hand_over(self, heir: Heir) -> None:
         """Watch no longer, and end when what is over has been reported; ``heir`` is told what is not, on the thread."""
         self._heir = heir
+        self._wake.set()
 
     def _ask(self, number: int, loop: WatchedLoop) -> None:
         self._watcher.answer(number, *self._sampler.take(loop.number))
@@ -98,6 +102,7 @@ class Inside:
     def flush(self, timeout: float) -> bool:
         """Wait until every stall that has ended has been reported."""
         asked = Clocks.monotonic_ns()
+        self._wake.set()
         while not self._ended and not (self._watcher.looked > asked and self._watcher.settled):
             if Clocks.monotonic_ns() - asked > timeout * SECOND:
                 return False
@@ -106,6 +111,7 @@ class Inside:
 
     def stop(self, timeout: float) -> None:
         self.flush(timeout)
-        self._stop.set()
+        self._stop = True
+        self._wake.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)

@@ -9,7 +9,6 @@ uvloop libuv itself adds up the time that the loop waits.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import os
 import sys
 import threading
@@ -20,7 +19,7 @@ from inspect import CO_COROUTINE
 from types import CodeType, FrameType
 from typing import Any
 
-from auditor.runtime import uv
+from auditor.runtime import pulse, uv
 from auditor.runtime.board import BUCKETS, Cell, Head, Mode, Slot, State
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 
@@ -29,7 +28,6 @@ HOT_TURN = 30_000
 """A loop whose turns take less than this on average, in ns, is hot: a stamp would cost it more than a per cent."""
 RETRY = SECOND
 """How long a hot loop goes without stamps before they are tried for one period again."""
-_REAL_CLOCKS = frozenset({"asyncio.base_events", "uvloop.loop", "winloop.loop"})
 _NS_BUCKETS = tuple(bound * MILLISECOND for bound in BUCKETS)
 
 
@@ -50,8 +48,7 @@ class Probe:
         self._pid = os.getpid()
         self._period = period_for(threshold)
         self._late = int(threshold * SECOND / 2)
-        self._handle: asyncio.Handle | None = None
-        self._context = contextvars.Context()
+        self._pulse = pulse.of(loop, self._beat)
         self._ready = getattr(loop, "_ready", None)
         self._uv = uv.of(loop)
         self._uv_base = self._uv.idle() if self._uv else 0
@@ -59,15 +56,16 @@ class Probe:
         self._stamps = None
         if self._uv is None and callable(getattr(selector, "select", None)):
             self._stamps = Stamps(selector, slot.cells)
+        self._forgotten = False  # its slot may by then be another loop's
         self._driver: tuple[CodeType, int, CodeType | None] | None = None
-        self._lead: tuple[float, int] = (0.0, 0)
         self._retry = 0
         self._turns = 0
         self._guessed = 0.0
         self._idle_share = 0.0
         self._take_slot(loop)
         self._finalizer = weakref.finalize(loop, _give_back, slot.cells)
-        self._finalizer.atexit = False
+        self._end_of_pulse = weakref.finalize(loop, self._pulse.drop)
+        self._finalizer.atexit = self._end_of_pulse.atexit = False
 
     def _take_slot(self, loop: asyncio.AbstractEventLoop) -> None:
         cells = self.slot.cells
@@ -83,7 +81,7 @@ class Probe:
     @property
     def active(self) -> bool:
         """Whether it works for the process that runs; a forked child has probes that do not."""
-        return self._pid == os.getpid() and self.slot.cells[Cell.STATE] != State.FREE
+        return self._pid == os.getpid() and not self._forgotten
 
     # ------------------------------------------------------------ begin and end of a run
 
@@ -100,7 +98,6 @@ class Probe:
         cells[Cell.CPU] = Clocks.thread_ns()
         cells[Cell.BEAT] = cells[Cell.TURN] = now
         self._driver = None
-        self._cancel()
         self._stamp(now)
         if driver is None:
             self._tell(loop, _driver_of(sys._getframe()))  # noqa: SLF001 - who runs this coroutine
@@ -108,9 +105,7 @@ class Probe:
             self._tell(loop, driver, any_line=True)
         cells[Cell.DUE] = 0
         cells[Cell.STATE] = State.RUNNING
-        if _real_clock(loop):
-            self._lead = (loop.time(), Clocks.monotonic_ns())
-            self._plan(loop, now, self._period)
+        self._plan(loop, now, self._period)
 
     def rest(self) -> None:
         """The loop has stopped running; it may run again."""
@@ -123,7 +118,7 @@ class Probe:
             self._was_late(now, Clocks.thread_ns(), idle)
         cells[Cell.IDLE] = idle
         cells[Cell.STATE] = State.RESTING
-        self._cancel()
+        self._pulse.end(self._loop())
         if self._stamps is not None:
             self._stamps.take_off()
 
@@ -133,25 +128,26 @@ class Probe:
             return
         if self.slot.cells[Cell.NATIVE_ID] == threading.get_native_id():
             self.rest()  # a stall that ends here has no later beat to tell of it
+        self._forgotten = True
         self.slot.cells[Cell.STATE] = State.FREE
         self.slot.cells[Cell.BEAT] = Clocks.monotonic_ns()
         if self._stamps is not None:
             self._stamps.take_off()
-        loop = self._loop()
-        if self._handle is not None and loop is not None and not loop.is_running():
-            self._handle.cancel()  # otherwise the next beat finds its slot free and plans no further one
-        self._handle = None
         self._finalizer.detach()
+        loop = self._loop()
+        elsewhere = self.slot.cells[Cell.NATIVE_ID] != threading.get_native_id()
+        if not (elsewhere and loop is not None and loop.is_running()):  # else the next beat will
+            self._unplug(loop)
 
     def abandon(self) -> None:
         """In a forked child: the board is the parent's, so leave no mark on it any more."""
         if self._stamps is not None:
             self._stamps.take_off()
+        self._pulse.abandon()
 
-    def _cancel(self) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+    def _unplug(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._pulse.end(loop)
+        self._end_of_pulse.detach()
 
     def away(self) -> int:
         """For how long, in ns, the loop has been busy since it last looked for events, as far as it can tell."""
@@ -165,13 +161,24 @@ class Probe:
 
     def _plan(self, loop: asyncio.AbstractEventLoop, now: int, period: int) -> None:
         self.slot.cells[Cell.PERIOD] = period
-        self.slot.cells[Cell.DUE] = now + period
-        self._handle = loop.call_later(period / SECOND, self._beat, context=self._context)
+        self.slot.cells[Cell.DUE] = now + period if self._pulse.plan(loop, period) else 0
 
     def _beat(self) -> None:
         loop = self._loop()
-        if loop is None or not self.active:
+        if loop is None or self._pid != os.getpid():
             return
+        if self._forgotten:
+            self._unplug(loop)
+            return
+        try:
+            self._take(loop)
+        except (
+            BaseException
+        ):  # a signal's: a timer that has gone off and is not set again would spin the loop
+            self._plan(loop, Clocks.monotonic_ns(), self._period)
+            raise
+
+    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
         cells, now = self.slot.cells, Clocks.monotonic_ns()
         last, lag = cells[Cell.BEAT], now - cells[Cell.DUE]
         idle, cpu = self._waited(), Clocks.thread_ns()
@@ -183,15 +190,12 @@ class Probe:
         if self._ready is not None:
             cells[Cell.READY] = len(self._ready)
         self._count(max(lag, 0))
-        frame = sys._getframe(1)  # noqa: SLF001 - who runs the loop: the frame below every callback
+        frame = sys._getframe(2)  # noqa: SLF001 - who runs the loop: the frame below every callback
         back = frame.f_back
         driver = (frame.f_code, frame.f_lineno, back and back.f_code)
         if driver != self._driver:
             self._driver = driver
             self._tell(loop, frame)
-        if self._clock_is_mocked(loop):
-            cells[Cell.DUE] = 0
-            return
         self._plan(loop, now, self._next_period(now, now - last, waited))
 
     @property
@@ -281,17 +285,6 @@ class Probe:
             note["driver"] = [driver.f_code.co_filename, driver.f_code.co_name, line, depth]
         self.slot.write_note(note)
 
-    def _clock_is_mocked(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether the loop's clock goes at another speed than time: its timers tell nothing then."""
-        then, began = self._lead
-        before = Clocks.monotonic_ns()
-        counted = loop.time()
-        after = Clocks.monotonic_ns()
-        if after - before > MILLISECOND:
-            return False  # interrupted between two looks at a clock: compare again at the next beat
-        self._lead = (counted, after)
-        return abs((counted - then) * SECOND - (after - began)) > max(self._period, (after - began) // 5)
-
 
 def _give_back(cells: memoryview) -> None:
     """The loop of a slot is gone."""
@@ -351,17 +344,3 @@ def _descriptor(loop: Any) -> int:
         return int(loop._selector.fileno())  # noqa: SLF001 - asyncio has no public way to it
     except (AttributeError, OSError, TypeError, ValueError):
         return -1
-
-
-def _real_clock(loop: Any) -> bool:
-    """Whether the loop's timers follow its own, real clock: tests put others into subclasses and attributes."""
-    return _defining_module(type(loop), "time") in _REAL_CLOCKS and "time" not in getattr(
-        loop, "__dict__", {}
-    )
-
-
-def _defining_module(kind: type, name: str) -> str:
-    for base in kind.__mro__:
-        if name in vars(base):
-            return base.__module__
-    return ""

@@ -28,6 +28,8 @@ FIRST_ANSWER = SECOND
 FIRST_SAMPLE = 5 * SECOND
 """How long it waits for py-spy, which on a busy machine needs some time to start."""
 MOST_QUESTIONS = 12
+LEAST_PAUSE, MOST_PAUSE = 0.002, 0.05
+"""Seconds between two looks while no loop stands still."""
 NO_TRACE = "no sample was taken in time"
 LATE_LINE = "after the fact: the line may be the next one"
 
@@ -41,7 +43,7 @@ class Settings:
 
     @property
     def poll(self) -> float:
-        """How often to look, awake: a fifth of the threshold, from 2 to 20 ms."""
+        """How often to look at a loop that stands still: a fifth of the threshold, from 2 to 20 ms."""
         return min(0.02, max(0.002, self.threshold / 5))
 
 
@@ -91,6 +93,8 @@ class Watcher:
         """When the last finished step began."""
         self._first_step = 0
         self._pause = 0
+        self._soonest = 0
+        """In how many ns from the last look some loop can have been busy for long enough to be suspected."""
         self._since = since or Clocks.monotonic_ns()
         self._inside = inside
         self.retired = False
@@ -118,8 +122,11 @@ class Watcher:
         self._waited = self._late_step and tries >= TRIES
         suspicious = int(self.settings.threshold * SECOND / 2)
         loops = self._loops()
+        self._soonest = suspicious
         for loop in loops:
             look = loop.look(now)
+            if look is not None:
+                self._soonest = min(self._soonest, suspicious - look.stale)
             episode = self._open.get(loop.number)
             if episode is not None and (look is None or look.key != episode.key):
                 self._end(episode, now, look)
@@ -142,9 +149,13 @@ class Watcher:
         self.looked = now
 
     def pause(self) -> float:
-        """Seconds until the next step should come."""
+        """Seconds until the next step should come: while nothing is under way, when something can be at the soonest."""
         dumping = self._dumps is not None and self._dumps.under_way
-        seconds = min(self.settings.poll, 0.005) if self._closing or dumping else self.settings.poll
+        seconds = self.settings.poll
+        if self._closing or dumping:
+            seconds = min(seconds, 0.005)
+        elif not self._open:
+            seconds = min(MOST_PAUSE, max(LEAST_PAUSE, self._soonest / SECOND))
         self._pause = int(seconds * SECOND)
         return seconds
 
