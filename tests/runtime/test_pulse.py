@@ -24,6 +24,12 @@ class Bridge(asyncio.SelectorEventLoop):
         super().add_reader(*arguments)
 
 
+def kind_of_pulse(loop: asyncio.AbstractEventLoop) -> type[object]:
+    pulse = of(loop, print)
+    pulse.drop()
+    return type(pulse)
+
+
 def beats(loop: asyncio.AbstractEventLoop) -> int:
     probe = engine.probe(loop)
     assert probe is not None
@@ -58,7 +64,7 @@ def test_a_loop_beats_and_is_left_as_it_was(
         assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
 
     loop = make()
-    assert type(of(loop, print)) is kind
+    assert kind_of_pulse(loop) is kind
     loop.run_until_complete(main())
     loop.close()
 
@@ -70,7 +76,9 @@ def test_uvloop_beats_by_the_kernel() -> None:
         async with LoopLagMonitor(0.1, log=False, outside=False):
             await some_beats(asyncio.get_running_loop())
 
-    assert type(of(uvloop.new_event_loop(), print)) is KernelTimer
+    loop = uvloop.new_event_loop()
+    assert kind_of_pulse(loop) is KernelTimer
+    loop.close()
     uvloop.run(main())
 
 
