@@ -9,6 +9,7 @@ import libcst as cst
 from auditor.checks.keeping import is_kept
 from auditor.engine.rule import Rule
 from auditor.link import contexts as c
+from auditor.link.once import is_once
 from auditor.model import Phase
 
 _PER_REQUEST: Final = frozenset({"endpoint", "middleware", "dependency", "websocket"})
@@ -20,7 +21,9 @@ class ConnectionPerRequest(Rule):
     def visit_Call(self, node: cst.Call) -> None:
         """Confirm that requests lead here, and that it is not opened once for all of them."""
         requests = any(
-            _PER_REQUEST & exposed.roles and c.phase_of(exposed.context) == Phase.SERVING
+            _PER_REQUEST & exposed.roles
+            and c.phase_of(exposed.context) == Phase.SERVING
+            and not any(map(is_once, exposed.hops))
             for exposed in self.context.suspect.exposed
         )
         if requests and not is_kept([*self.context.ancestors, node]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import libcst as cst
 
@@ -10,6 +10,9 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.engine.rule import Rule
 from auditor.link import contexts as c
 from auditor.model import Phase
+
+if TYPE_CHECKING:
+    from auditor.link.exposures import Exposed
 
 
 class Given(Rule):
@@ -113,9 +116,17 @@ class PoolPerCall(Rule):
         if any(
             c.phase_of(exposed.context) == Phase.SERVING
             and c.DOMAIN[exposed.context] in (c.LOOP_DOMAIN, c.THREAD_DOMAIN)
+            and not _has_own_thread(exposed)
             for exposed in self.context.suspect.exposed
         ):
             self.report(node)
+
+
+def _has_own_thread(exposed: Exposed) -> bool:
+    """Whether a thread was started for this work alone: a pool beside it costs no more than the thread does."""
+    return "threading.Thread" in exposed.why or any(
+        hop.edge is not None and hop.edge.how == "thread" for hop in exposed.hops
+    )
 
 
 class LockAcrossAwait(Rule):

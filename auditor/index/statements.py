@@ -509,6 +509,9 @@ class StatementIndexer(ExpressionIndexer):
             self.region = outer
         alternatives.append(({}, left))
         environment = self.environment
+        ways_on: list[
+            int
+        ] = []  # regions at the ends of handlers that what follows the statement is reached from
         for handler in node.handlers:
             if handler.type is not None:
                 self.visit(handler.type)
@@ -521,6 +524,8 @@ class StatementIndexer(ExpressionIndexer):
             if handler.name:
                 self.rebind(handler.name, 0)
             final, handler_left = self.branch(handler.body)
+            if not handler_left:
+                ways_on.append(self.end_region)
             for name, before_ in reversed(self.log[start:]):
                 # names of the try body may keep any of its values when the handler falls through
                 if name not in final and not handler_left and name != handler.name:
@@ -545,6 +550,8 @@ class StatementIndexer(ExpressionIndexer):
         if not left and node.handlers and all(handler_left for _, handler_left in alternatives[1:]):
             # what follows runs only if the body of the try succeeded
             self.region = self.new_region(f.TRY_ELSE, tuple(names), (first_call, last_call))
+        elif not left and alternatives[0][1] and len(ways_on) == 1:
+            self.region = ways_on[0]  # ... only if it failed
         return left
 
     def final_block(self, body: list[ast.stmt], passing: list[dict[str, Any]]) -> bool:

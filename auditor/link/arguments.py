@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditor.catalog.conditions import ABSENT, UNKNOWN, UNSURE, Selector
 from auditor.index import facts as f
@@ -50,6 +50,15 @@ def bound_expressions(
                 return (argument,)
     unpacked = tuple(e for k, e in keywords if k is None)
     return unpacked or None
+
+
+def may_bind(function: Function, call: tuple[Any, ...]) -> bool:
+    """Whether the function has parameters for the keywords of the call; otherwise the call raises TypeError."""
+    params = function.facts.params
+    if any(kind == f.KWARGS for _, kind, *_ in params):
+        return True
+    names = {name for name, *_ in params}
+    return all(name is None or name in names for name, _ in call[f.C_KEYWORDS])
 
 
 def bound_values(

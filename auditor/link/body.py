@@ -8,7 +8,7 @@ from auditor.index import facts as f
 from auditor.link import awaiting, imports, misawaited, misuses
 from auditor.link import guards as g
 from auditor.link import values as v
-from auditor.link.arguments import CallArguments, bound_expressions
+from auditor.link.arguments import CallArguments, bound_expressions, may_bind
 from auditor.link.handovers import Handovers
 from auditor.link.implicit import MAX_TARGETS, ImplicitCalls
 from auditor.link.nodes import Body, HandedOver, Place, Sink, place_of
@@ -156,13 +156,19 @@ class BodyBuilder(Handovers, ImplicitCalls):
         exprs = self.module.facts.exprs
         callee = exprs[call[f.C_CALLEE]]
         receiver = exprs[callee[1]] if callee[0] == f.ATTR else callee
+        if callee[0] == f.PARAM or (callee[0] == f.ATTR and any(x.class_ is None for x in functions)):
+            # a callback, or an attribute that keeps one; the same for a function of a module that is named in full
+            base = self.values(callee[1]) if callee[0] == f.ATTR else ()
+            if not base or any(x.kind != v.MODULE for x in base):
+                return  # known from some callers only; another one may pass something else
         if receiver[0] == f.PARAM:
             owner = self.module.functions[receiver[1]]
             is_self = owner.is_method and receiver[2] == 0
             if not is_self and not owner.facts.params[receiver[2]][2]:
-                return  # known from some callers only; another one may pass something else
+                return
         if all(
             x.is_async
+            and may_bind(x, call)
             and not x.facts.is_generator
             and not x.facts.decorators
             and "abstractmethod" not in x.facts.roles

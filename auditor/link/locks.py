@@ -32,6 +32,8 @@ _LOCKS: Final = frozenset(
     for kind in ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition")
     for method in ("__enter__", "acquire")
 )
+_GIVES_BACK: Final = frozenset({"threading.Condition.wait", "threading.Condition.wait_for"})
+"""Waits that let others have the lock meanwhile."""
 _SLOW: Final = 0.05
 """Seconds for which a lock that is held is felt."""
 _SURELY: Final = 0.001
@@ -157,6 +159,8 @@ class Locks:
     def _is_slow(self, sink: Sink) -> bool:
         """Whether it keeps the lock for long: it takes its time, and is no wait for another lock."""
         if sink.api.effect != "blocks" or self._is_lock(sink.callee):
+            return False
+        if self._graph.evaluator.canonical(sink.callee) in _GIVES_BACK:
             return False
         arguments = sink.arguments or NO_ARGUMENTS
         cost = sink.api.cost_for(arguments)

@@ -57,7 +57,7 @@ class PrivateLoops:
                         continue
                     target = edge.target.function
                     callee = self._opener(function, edge.place)
-                    if callee and self._serves(target):
+                    if callee and self._serves(target, function):
                         misuse = misuses.Misuse(
                             edge.place, callee, misuses.LOOP_PER_CALL, short_name(target), edge.constraints
                         )
@@ -86,11 +86,13 @@ class PrivateLoops:
                         misuses.Misuse(place, callee, misuses.CROSSING, which[2], frozenset()),
                     )
 
-    def _serves(self, function: Function) -> bool:
-        return any(self._is_serving(x) for x in self._graph.by_function.get(function, ()))
+    def _serves(self, function: Function, opener: Function) -> bool:
+        return any(self._is_serving(x, opener) for x in self._graph.by_function.get(function, ()))
 
-    def _is_serving(self, state: State) -> bool:
-        """Whether the state runs on the loop that serves, and not on one that some thread sends it to."""
+    def _is_serving(self, state: State, opener: Function | None = None) -> bool:
+        """Whether the state runs on the loop that serves, and not on one that some thread sends it to, nor on one that
+        ``opener`` opens for a call on the main thread.
+        """
         context = state.context
         if c.loop_of(context) != Loop.SERVING or c.thread_of(context) != Thread.MAIN:
             return False
@@ -99,6 +101,8 @@ class PrivateLoops:
         before, edge = state.before, state.edge
         while edge is not None and before is not None:
             function = before.node.function
+            if edge.how == "drive" and function is opener:
+                return False
             if edge.place.call >= 0:
                 callee = function.module.facts.calls[edge.place.call][f.C_CALLEE]
                 if self._name(function, callee) in _SENDS:

@@ -17,6 +17,7 @@ from auditor.link.needless import Needless
 from auditor.link.ownership import Ownership, handled
 from auditor.link.pools import Pools
 from auditor.link.private_loops import PrivateLoops
+from auditor.model import Thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ Key = tuple[int, int, int, int, int, str]
 _WORTH_A_THREAD: Final = 0.05
 """Seconds that a call takes, from which on a background task had better run on a thread."""
 _NOWHERE: Final[frozenset[int]] = frozenset()
+_OF_MAIN_THREADS: Final = frozenset({"get-loop", "loop-method", "loop-object"})
+"""Effects that are other ones on the main thread of a process than on its other threads."""
 
 
 class Suspect:
@@ -187,8 +190,8 @@ class Suspects:
     def _effects(
         self, found: dict[Key, Suspect], function: Function, state: State, sinks: Sequence[Sink]
     ) -> None:
-        domain = c.DOMAIN[state.context]
         for sink in sinks:
+            domain = _domain(state.context, sink)
             if domain not in self._wanted.get(sink.api.group, _NOWHERE):
                 continue
             if not g.allows(sink.constraints, state.context):
@@ -208,7 +211,7 @@ class Suspects:
         misuse: Misuse | None = None,
     ) -> None:
         group = sink.api.group if sink is not None else misuse.group if misuse is not None else "handed-over"
-        domain = c.DOMAIN[state.context] if sink is not None else c.ELSEWHERE
+        domain = _domain(state.context, sink) if sink is not None else c.ELSEWHERE
         key = (function.id, place.line, place.column, place.end_column, domain, group)
         suspect = found.get(key)
         if suspect is None:
@@ -289,6 +292,17 @@ class Suspects:
             api = self._graph.edges.api(value.a)  # type: ignore[attr-defined]
             return api is not None and api.effect == "blocks"
         return False
+
+
+def _domain(context: c.Context, sink: Sink) -> int:
+    """What decides whether the effect is legal in the context.
+
+    A process that others start has a main thread of its own: it gets a loop where one asks for it, and objects of a
+    loop are there those of a loop that it runs itself.
+    """
+    if c.OFF_LOOP[context] and c.thread_of(context) == Thread.PROCESS and sink.api.effect in _OF_MAIN_THREADS:
+        return c.MAIN_DOMAIN
+    return c.DOMAIN[context]
 
 
 def _names_data(values: tuple[object, ...]) -> bool:
