@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from auditor.runtime.clock import SECOND
-from auditor.runtime.frames import Project
+from auditor.runtime.episode import Taken
+from auditor.runtime.frames import Project, is_ours, of_dump
+from auditor.runtime.loops import WatchedLoop
 from auditor.runtime.pyspy import Dump
 
 BURST = 10
@@ -77,3 +79,29 @@ class Dumps:
         if self._dump is not None:
             self._dump.close()
             self._dump = None
+
+
+def taken_of(dump: Dumped, loop: WatchedLoop, project: Project) -> Taken | None:
+    """What a dump says of the thread of a loop, and of the one that held the interpreter lock."""
+    own = other = None
+    for thread in dump.threads:
+        if loop.native_id in {thread.get("os_thread_id"), None} or (
+            thread.get("os_thread_id") is None and thread.get("thread_id") == loop.ident
+        ):
+            own = thread
+        elif thread.get("owns_gil"):
+            other = thread
+    if own is None:
+        return None
+    frames = of_dump(own.get("frames", []), project)
+    if not frames:
+        return None
+    taken = Taken(
+        at=dump.done, source="py-spy", exact=True, frames=frames, owns_gil=bool(own.get("owns_gil"))
+    )
+    if other is not None:
+        taken.culprit = str(other.get("thread_name") or f"thread {other.get('os_thread_id')}")
+        taken.culprit_frames = of_dump(other.get("frames", []), project)
+        if is_ours(taken.culprit_frames[0]) if taken.culprit_frames else True:
+            taken.culprit, taken.culprit_frames = "", ()
+    return taken

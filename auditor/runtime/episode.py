@@ -90,6 +90,8 @@ class Episode:
     running: bool = True
     waiting: bool = False
     """Whether its thread has been seen asleep: whoever waits for the CPU is not."""
+    slept: int = 0
+    """For how long that was, in ns."""
     overslept: int = 0
     """How long the watcher itself did not get to run meanwhile."""
     locked: int = 0

@@ -93,19 +93,22 @@ class LoopLagMonitor:
 
     def start(self) -> None:
         """Begin to watch: all loops from now on, or the one that runs the caller."""
+        running = self._subscribe()
+        if running is not None:
+            self.watch(running)
+
+    def _subscribe(self) -> asyncio.AbstractEventLoop | None:
+        """Have all made ready; returns the running loop, which is not watched yet."""
         if self._started and self._pid == os.getpid():
             raise RuntimeError("this monitor has been started already")
-        loop = None if self._all_loops else asyncio.get_running_loop()
+        if not self._all_loops:
+            asyncio.get_running_loop()
         self._started, self._pid = True, os.getpid()
         self._loops.clear()
         engine.subscribe(self._subscriber)
-        if loop is not None:
-            self.watch(loop)
-        else:
+        if self._all_loops:
             hooks.put_on(self._resume)
-            running = asyncio._get_running_loop()  # noqa: SLF001 - the documented function for libraries
-            if running is not None:
-                self.watch(running)
+        return asyncio._get_running_loop()  # noqa: SLF001 - the documented function for libraries
 
     def watch(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Watch a loop; by default, or when called on its thread, the running one, else as soon as it gets to it."""
@@ -150,10 +153,11 @@ class LoopLagMonitor:
 
     async def __aenter__(self) -> Self:
         """Watch from here on: the process beside has come up, which takes a few tenths of a second the first time."""
-        self.start()
+        loop = self._subscribe()
         try:
             if not engine.is_ready:
                 await asyncio.get_running_loop().run_in_executor(None, engine.mode, COMING_UP)
+            self.watch(loop)  # not before: to start a thread may take long, and is nobody's stall
         except BaseException:
             await self.aclose()
             raise

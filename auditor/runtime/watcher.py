@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditor.model import Frame, GilUse, Stall, StallKind, StallSample, StallState
+from auditor.model import Stall, StallState
 from auditor.runtime import proc
-from auditor.runtime.classify import Times, classify
+from auditor.runtime.classify import classify
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
-from auditor.runtime.dumps import Dumps
+from auditor.runtime.dumps import Dumps, taken_of
 from auditor.runtime.episode import PROMPT, TRIES, Episode, Question, Taken
-from auditor.runtime.frames import Driver, Project, Sources, deepest_project, is_ours, of_dump
+from auditor.runtime.frames import Driver, Sources
 from auditor.runtime.loops import Look, WatchedLoop
+from auditor.runtime.outcome import Outcome, stall_of, times_of
 
 GRACE = 60 * MILLISECOND
 """How long the end of a stall may take to become known: the next beat, an answer, a dump under way."""
@@ -30,8 +31,6 @@ FIRST_SAMPLE = 5 * SECOND
 MOST_QUESTIONS = 12
 LEAST_PAUSE, MOST_PAUSE = 0.002, 0.05
 """Seconds between two looks while no loop stands still."""
-NO_TRACE = "no sample was taken in time"
-LATE_LINE = "after the fact: the line may be the next one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,9 @@ class Watcher:
 
     def _go_on(self, episode: Episode, now: int) -> None:
         state = proc.state(self.pid, episode.loop.native_id)
-        episode.waiting = episode.waiting or state in {"S", "D"}
+        if state in {"S", "D"}:
+            episode.waiting = True
+            episode.slept += min(self._elapsed, now - episode.opened)
         if state in {"T", "t"}:
             episode.stopped += self._elapsed
             episode.traced = episode.traced or state == "t"
@@ -377,34 +378,11 @@ class Watcher:
         for episode in [*self._open.values(), *self._closing]:
             if not episode.opened <= dump.asked or (episode.changed and episode.changed < dump.asked):
                 continue
-            taken = self._dumped(episode, dump.threads, dump.done, self._dumps.project)
+            taken = taken_of(dump, episode.loop, self._dumps.project)
             if taken is not None:
                 taken.exact = not episode.changed or episode.changed > dump.done - 5 * MILLISECOND
                 if taken.exact or not episode.taken:
                     episode.add(taken)
-
-    @staticmethod
-    def _dumped(episode: Episode, threads: list[dict[str, Any]], at: int, project: Project) -> Taken | None:
-        own = other = None
-        for thread in threads:
-            if episode.loop.native_id in {thread.get("os_thread_id"), None} or (
-                thread.get("os_thread_id") is None and thread.get("thread_id") == episode.loop.ident
-            ):
-                own = thread
-            elif thread.get("owns_gil"):
-                other = thread
-        if own is None:
-            return None
-        frames = of_dump(own.get("frames", []), project)
-        if not frames:
-            return None
-        taken = Taken(at=at, source="py-spy", exact=True, frames=frames, owns_gil=bool(own.get("owns_gil")))
-        if other is not None:
-            taken.culprit = str(other.get("thread_name") or f"thread {other.get('os_thread_id')}")
-            taken.culprit_frames = of_dump(other.get("frames", []), project)
-            if is_ours(taken.culprit_frames[0]) if taken.culprit_frames else True:
-                taken.culprit, taken.culprit_frames = "", ()
-        return taken
 
     # ------------------------------------------------------------ the report
 
@@ -445,75 +423,13 @@ class Watcher:
             return
         known, _ = self._late.get((episode.loop.number, episode.loop.generation), (0, 0))
         self._late[episode.loop.number, episode.loop.generation] = (known, end)
-        times = self._times(episode, duration, now)
+        sched = episode.end_sched or proc.sched(self.pid, episode.loop.native_id)
+        collected = episode.end_collected if episode.changed else self._loops.collected(now)
+        times = times_of(episode, duration, episode.changed or now, sched, collected)
         for question in episode.questions.values():
             if not question.answered and end - question.asked >= PROMPT:
                 question.wait(end, *self._clocks(episode))
         gil = episode.gil(end, int(times.queued * SECOND))
         kind = classify(episode, times, gil, self.settings.threshold)
-        self._emit(self._stall(episode, start, times, state, kind, gil))
-
-    def _times(self, episode: Episode, duration: float, now: int) -> Times:
-        sched = episode.end_sched or proc.sched(self.pid, episode.loop.native_id)
-        before = min(duration, (episode.opened - episode.since) / SECOND)
-        cpu = (sched.ran - episode.sched.ran) / SECOND
-        watched = max((episode.changed or now) - episode.opened, 1) / SECOND
-        queued = (sched.queued - episode.sched.queued) / SECOND
-        if 4 * watched > before:  # before it was watched, most likely the same
-            cpu += before * min(cpu / watched, 1.0)
-            queued += before * min(queued / watched, 1.0)
-        if episode.late is not None:
-            cpu = episode.late.cpu / SECOND
-            queued = min(queued, duration - cpu)
-        collected = episode.end_collected if episode.changed else self._loops.collected(now)
-        collecting = (collected - episode.collected) / SECOND
-        return Times(
-            duration,
-            min(duration, max(cpu, 0.0)),
-            min(duration, max(queued, 0.0)),
-            min(duration, max(collecting, 0.0)),
-        )
-
-    def _stall(
-        self, episode: Episode, start: int, times: Times, state: StallState, kind: StallKind, gil: GilUse
-    ) -> Stall:
-        best = episode.best()
-        frames: tuple[Frame, ...] = best.frames if best else ()
-        frame = best.site if best else None
-        culprit = ""
-        if kind is StallKind.C_CALL and best is not None and best.culprit:
-            culprit, frames = best.culprit, best.culprit_frames
-            frame = deepest_project(frames) or (frames[0] if frames else None)
-        told = next((taken for taken in reversed(episode.taken) if taken.task or taken.route), None)
-        note = NO_TRACE if best is None else "" if best.exact else LATE_LINE
-        loop_note = episode.loop.note()
-        return Stall(
-            id=f"{self.pid}-{episode.loop.number}-{start}",
-            pid=self.pid,
-            loop=str(loop_note.get("loop", "")),
-            thread=str(loop_note.get("thread", "")),
-            start=Clocks.wall() - (Clocks.monotonic_ns() - start) / SECOND,
-            duration=times.duration,
-            state=state,
-            kind=kind,
-            gil=gil,
-            cpu=times.cpu,
-            queued=times.queued,
-            collecting=times.collecting,
-            threshold=self.settings.threshold,
-            site=self._sources.site(frame) if frame is not None else None,
-            frames=frames,
-            task=told.task if told else "",
-            coroutines=told.coroutines if told else (),
-            culprit=culprit,
-            samples=tuple(
-                StallSample((taken.at - start) / SECOND, taken.source, taken.exact, _where(taken.site))
-                for taken in episode.taken
-            ),
-            route=told.route if told else "",
-            note=note,
-        )
-
-
-def _where(frame: Frame | None) -> str:
-    return f"{frame.path}:{frame.line} {frame.function}" if frame else ""
+        outcome = Outcome(start, times, state, kind, gil)
+        self._emit(stall_of(episode, outcome, self.pid, self.settings.threshold, self._sources))

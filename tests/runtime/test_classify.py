@@ -10,6 +10,7 @@ from auditor.runtime.classify import Times, classify
 from auditor.runtime.clock import MILLISECOND
 from auditor.runtime.episode import Episode, Question, Taken
 from auditor.runtime.loops import BoardLoop
+from auditor.runtime.outcome import times_of
 from auditor.runtime.proc import UNKNOWN, Sched
 
 THRESHOLD = 0.1
@@ -86,3 +87,12 @@ PROMPT = asked(55, 56, slices=1)
 )
 def test_the_kind_of_a_stall(found: Episode, times: dict[str, float], expected: StallKind) -> None:
     assert kind(found, **times) is expected
+
+
+def test_a_thread_that_was_seen_asleep_did_not_queue() -> None:
+    """Linux 6.12 and newer may count the whole time that a thread sleeps as time in the queue."""
+    found = episode(PROMPT, waiting=True)
+    found.slept = 240 * MS
+    times = times_of(found, 0.3, 300 * MS, Sched(5 * MS, 295 * MS, 2), 0)
+    assert times == Times(0.3, pytest.approx(0.006), pytest.approx(0.006), 0.0)
+    assert classify(found, times, "released", THRESHOLD) is StallKind.BLOCKING_WAIT
