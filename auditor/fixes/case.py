@@ -15,11 +15,11 @@ from auditor.model import Edit
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Sequence
 
     from auditor.catalog.values import Api
     from auditor.engine.judge import Hit
     from auditor.engine.parsed import Span
+    from auditor.fixes.contained import Contained
     from auditor.fixes.lines import Lines, Position
     from auditor.fixes.site import Site
     from auditor.link.graph import Graph
@@ -54,11 +54,11 @@ def source_of(module: Module, lines: Lines) -> Source | None:
 
 
 class Run(NamedTuple):
-    """What all cases of a module share: the program, the library that fixes speak, and the lines of any module."""
+    """What all cases of a module share: the program, what is known of its functions, the library that fixes speak."""
 
     graph: Graph
     dialect: str
-    lines_of: Callable[[Module], Sequence[str]]
+    contained: Contained
 
 
 class Case:
@@ -84,7 +84,7 @@ class Case:
         self.site = site
         self.graph = run.graph
         self.dialect = run.dialect
-        self.lines_of = run.lines_of
+        self.contained = run.contained
         self.spans = spans
         self.is_handle = is_handle and self.is_direct
 

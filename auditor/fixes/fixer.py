@@ -9,6 +9,7 @@ import libcst as cst
 from auditor.engine.parsed import Parsed
 from auditor.engine.texts import Recent
 from auditor.fixes.case import Case, Run, source_of
+from auditor.fixes.contained import Contained
 from auditor.fixes.editing import ordered
 from auditor.fixes.lines import Lines
 from auditor.fixes.recipes import RECIPES
@@ -43,6 +44,7 @@ class Fixer:
         self._texts = texts
         self._dialect = dialect
         self._is_chosen = is_chosen  # by the settings; else a module may have its own
+        self._contained = Contained(graph, texts.lines)
         self._known: dict[tuple[object, ...], Draft | None] = {}
         self.faults: dict[str, str] = {}  # files in whose fixes our own code failed, and how
         self._parsed: Recent[tuple[Module, int, int], Parsed | None] = Recent(_OPEN_UNITS)
@@ -97,7 +99,7 @@ class Fixer:
             return None
         spans = frozenset(each.span for each in hits if each.suspect.function is function)
         dialect = self._dialect if self._is_chosen else _dialect_of(function.module, self._dialect)
-        run = Run(self._graph, dialect, self._texts.lines)
+        run = Run(self._graph, dialect, self._contained)
         case = Case(hit, exposed, source, site, run, spans, is_handle=is_handle)
         try:
             return recipe.make(case)

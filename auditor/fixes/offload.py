@@ -122,8 +122,10 @@ def _exhausted(case: Case) -> Draft | None:
                 return _whole_chain(case, site.at(outer))
         case cst.For(iter=node) | cst.CompFor(iter=node) if node is site.node:
             comprehension = site.ancestors[-2] if isinstance(site.parent, cst.CompFor) else None
-            if isinstance(comprehension, cst.BaseComp) and not isinstance(comprehension, cst.GeneratorExp):
-                return _whole_repetition(case, comprehension)
+            if isinstance(comprehension, cst.BaseComp):
+                whole = _whole_repetition(case, comprehension)
+                if whole is not None or not isinstance(comprehension, cst.GeneratorExp):
+                    return whole
             return _whole_chain(case, site, "list(", ")")
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from auditor.fixes.awaited import mend_the_await
 from auditor.fixes.crossing import captured_loop, threadsafe_method, threadsafe_object
 from auditor.fixes.extract import owner_to_thread, statement_to_thread
 from auditor.fixes.handed import pass_the_callable
@@ -40,6 +41,7 @@ RECIPES: Final = {
     "captured-loop": Recipe(captured_loop, at_call=True),
     "keep-task": Recipe(keep_task, at_call=True),
     "leave-the-pool": Recipe(leave_the_pool, at_call=True),
+    "mend-the-await": Recipe(mend_the_await, at_call=True),
     "pass-the-callable": Recipe(pass_the_callable, at_call=True),
     "running-loop": Recipe(running_loop, at_call=True),
     "threadsafe-method": Recipe(threadsafe_method, at_call=True),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
-from auditor.fixes.contained import Contained
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def can_leave_the_loop(case: Case) -> bool:
     facts = edge.target.function.facts
     if edge.how != "call" or facts.is_generator or edge.target.function.is_async or facts.endless:
         return False
-    return not any(needs_loop(body) for body in below(case, edge.target))
+    return not any(needs_loop(case, body) for body in below(case, edge.target))
 
 
 def can_leave_the_loop_in(case: Case, site: Site) -> bool:
@@ -40,7 +39,7 @@ def can_leave_the_loop_in(case: Case, site: Site) -> bool:
     body, nodes = _in_statement(case, site)
     if any(sink.api.effect not in _ANYWHERE for sink in body):
         return False
-    return not any(needs_loop(inner) for node in nodes for inner in below(case, node))
+    return not any(needs_loop(case, inner) for node in nodes for inner in below(case, node))
 
 
 def _in_statement(case: Case, site: Site) -> tuple[list[Sink], list[Node]]:
@@ -58,14 +57,20 @@ def doubts_in(case: Case, site: Site) -> list[str]:
     sinks, nodes = _in_statement(case, site)
     every = [*sinks, *(sink for node in nodes for body in below(case, node) for sink in body.sinks)]
     found = [_affine(sink.callee) for sink in every if _is_safe(case, sink.api, sink.callee) is False]
-    if not found and Contained(case).statement(site.start()[0], site.end()[0]):
-        return []
-    return found or ["nothing says that what it uses may be used on a thread while the loop goes on"]
+    if found:
+        return found
+    obstacle = case.contained.obstacle_in(case.hop.function, (site.start()[0], site.end()[0]))
+    what = "nothing says that what it uses may be used on a thread while the loop goes on"
+    return [f"{what}: {obstacle}"] if obstacle else []
 
 
-def needs_loop(body: Body) -> bool:
-    """Whether something in a body works on the loop's thread only."""
-    return any(sink.api.effect not in _ANYWHERE for sink in body.sinks)
+def needs_loop(case: Case, body: Body) -> bool:
+    """Whether something in a body works on the loop's thread only, or does nothing elsewhere."""
+    if any(sink.api.effect not in _ANYWHERE for sink in body.sinks):
+        return True
+    # one that is ready for its failure is no sink
+    apis = (case.graph.edges.api(dotted) for _, dotted in body.externals)
+    return any(api is not None and api.effect == "needs-loop" for api in apis)
 
 
 def below(case: Case, node: Node) -> Iterator[Body]:
@@ -95,10 +100,12 @@ def doubts(case: Case) -> list[str]:
         found += [
             _affine(sink.callee) for sink in body.sinks if _is_safe(case, sink.api, sink.callee) is False
         ]
-    if not found and Contained(case).function(edge.target):
-        return []
+    if found:
+        return found
+    obstacle = case.contained.obstacle(edge.target)
     name = edge.target.function.facts.qualname
-    return found or [f"nothing says that `{name}` may run on a thread while the loop goes on"]
+    what = f"nothing says that `{name}` may run on a thread while the loop goes on"
+    return [f"{what}: {obstacle}"] if obstacle else []
 
 
 def _is_safe(case: Case, api: Api, callee: str) -> bool | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.link.guards import Constraints
     from auditor.link.narrowing import BodyValues
     from auditor.link.nodes import Place
-    from auditor.link.program import Function
+    from auditor.link.program import Function, Module
     from auditor.link.values import Value, Values
 
 GIVEN_COROUTINE: Final = "given-coroutine-function"
@@ -180,9 +180,7 @@ def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tupl
     if len(groups) != 1:
         return None
     group = groups.pop()
-    if group == GIVEN_HOLDER and any(
-        name in _SLOWER for name, _ in builder.module.facts.calls[number][f.C_KEYWORDS]
-    ):
+    if group == GIVEN_HOLDER and _is_slower(builder.module, number):
         return None
     if not group or (group == GIVEN_LOCAL and not _is_surely_process(builder, number)):
         return None
@@ -192,8 +190,15 @@ def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tupl
     return group, function.facts.qualname if function is not None else ""
 
 
+def _is_slower(module: Module, number: int) -> bool:
+    """Whether a call gives an argument that makes the C function run Python between its steps."""
+    return any(name in _SLOWER for name, _ in module.facts.calls[number][f.C_KEYWORDS])
+
+
 def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
     while value.kind == v.PARTIAL and len(value.a) == 1:
+        if value.b is not None and _is_slower(*value.b):
+            return ""
         value = value.a[0]
     if value.kind == v.EXTERNAL:
         on_thread = entry.kind == "offload" and entry.sync is not None and entry.sync.thread == Thread.WORKER

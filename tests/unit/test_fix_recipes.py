@@ -73,6 +73,11 @@ THREAD = [
         "for x in await asyncio.to_thread(lambda: list(p.iterdir())): pass",
         id="iterated",
     ),
+    pytest.param(
+        "x = sum(i.stat().st_size for i in p.glob(q))",
+        "x = await asyncio.to_thread(lambda: sum(i.stat().st_size for i in p.glob(q)))",
+        id="iterated-and-used-up",
+    ),
     pytest.param("x = p.rglob(q)", None, id="lazy"),
     pytest.param("x = (stat(i) for i in p)", None, id="generator"),
     pytest.param("x = lambda: stat(p)", None, id="lambda"),
@@ -327,6 +332,28 @@ def test_what_needs_the_loop_stays_on_it(project: Path) -> None:
     assert fixed(project, source) == dedent(source)
 
 
+def test_what_does_nothing_on_a_thread_stays_on_the_loop(project: Path) -> None:
+    source = """\
+        import asyncio
+        import time
+
+
+        class Driver:
+            def __init__(self):
+                time.sleep(1)
+                try:
+                    asyncio.get_running_loop()
+                    self.has_loop = True
+                except RuntimeError:
+                    self.has_loop = False
+
+
+        async def run():
+            return Driver()
+    """
+    assert fixed(project, source) == dedent(source)
+
+
 IMPORTS = [
     pytest.param("import time\n", "import asyncio\nimport time\n", id="sorted"),
     pytest.param(
@@ -486,6 +513,36 @@ HELPERS = [
     pytest.param("return [os.stat(x) for x in TABLE]", False, id="looks-through-a-table"),
     pytest.param("return unknown(os.stat(path))", False, id="calls-what-is-not-known"),
     pytest.param("return HANDLE.read() + str(os.stat(path))", False, id="a-file-of-others"),
+    pytest.param("own = {}\n    own[path] = os.stat(path)\n    return own", True, id="fills-its-own-table"),
+    pytest.param(
+        "own = TABLE\n    own[path] = os.stat(path)\n    return own",
+        False,
+        id="fills-a-table-by-another-name",
+    ),
+    pytest.param(
+        "own = []\n    for x in [1, 2]:\n        own.append(os.stat(path))\n    return own",
+        True,
+        id="own-list",
+    ),
+    pytest.param("for x in path:\n        os.stat(x)", False, id="looks-through-what-it-is-given"),
+    pytest.param("for x in sorted(path):\n        os.stat(x)", True, id="looks-through-a-copy"),
+    pytest.param("del TABLE[path]\n    return os.stat(path)", False, id="removes-from-a-table"),
+    pytest.param("path += [os.stat('.')]", False, id="extends-what-it-is-given"),
+    pytest.param(
+        "with open(path) as source:\n        data = json.load(source)\n    data['a']['b'] = 1\n    return data",
+        True,
+        id="changes-what-it-has-read",
+    ),
+    pytest.param(
+        "own = [TABLE]\n    own[0][path] = os.stat(path)", False, id="changes-what-its-own-list-holds"
+    ),
+    pytest.param("with LOCK:\n        return os.stat(path)", True, id="takes-a-lock-and-lets-it-go"),
+    pytest.param("log.info('%s', os.stat(path))", True, id="logs"),
+    pytest.param(
+        "if path.startswith('a'):\n        raise ValueError(path)\n    return os.stat(path)",
+        True,
+        id="raises",
+    ),
 ]
 
 
@@ -494,7 +551,9 @@ def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
     project: Path, body: str, *, is_safe: bool
 ) -> None:
     (project / "app.py").write_text(
-        "import json\nimport os\nimport time\nfrom lib import unknown\n\nTABLE = {}\nHANDLE = open('x')\n\n\n"
+        "import json\nimport logging\nimport os\nimport threading\nimport time\nfrom lib import unknown\n\n"
+        "TABLE = {}\nHANDLE = open('x')\nLOCK = threading.Lock()\nlog = logging.getLogger(__name__)\n\n\n"
+        "def fill(path):\n    TABLE[path] = 1\n    for key in TABLE:\n        print(key)\n\n\n"
         "class Shelf:\n    def __init__(self, path):\n        self.path = path\n\n"
         "    def size(self):\n        return os.stat(self.path).st_size\n\n\n"
         "def inner(path):\n    return os.path.join(path, str(os.stat(path)))\n\n\n"
