@@ -142,7 +142,7 @@ class Condition:
             return False
         if self.equals is not None:
             return value == self.equals[0]  # as the callee sees it: 0, 0.0 and False are the same
-        return isinstance(value, str) and value.startswith(self.starts_with)
+        return isinstance(value, str) and value.lstrip().startswith(self.starts_with)
 
 
 def seconds(value: object) -> float | None:

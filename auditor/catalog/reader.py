@@ -205,6 +205,8 @@ class TableReader:
             ],
             cost=cost,
             cost_note=note,
+            opening=self._cost(raw["opening"], "opening", "")[0] if "opening" in raw else None,
+            piecemeal=self._cost(raw["piecemeal"], "piecemeal", "")[0] if "piecemeal" in raw else None,
             gil=self._word(table, "gil", schema.GILS, "releases"),  # type: ignore[arg-type]  # as above
             bounded=bool(table.get("bounded", True)),
             harmless=self._conditions(raw, "harmless"),

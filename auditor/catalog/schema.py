@@ -25,6 +25,8 @@ TABLES: Final = {
             "group": str,
             "category": str,
             "cost": object,  # a table, or the name of one under [costs]
+            "opening": object,  # as cost
+            "piecemeal": object,  # as cost
             "gil": str,
             "bounded": bool,
             "harmless": list,

@@ -39,6 +39,12 @@ class Api:
     category: Category = Category.EVENT_LOOP_BLOCKING
     cost: Cost = NO_COST
     cost_note: str = ""
+    opening: Cost | None = None
+    """Of what opens a handle, where ``cost`` stands for all that is done with it: the opening alone."""
+
+    piecemeal: Cost | None = None
+    """The cost where data goes through the handle piece by piece, and the event loop gets a turn after each."""
+
     gil: Gil = "releases"
     bounded: bool = True
     harmless: tuple[Condition, ...] = ()

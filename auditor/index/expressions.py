@@ -320,6 +320,8 @@ class ExpressionIndexer:
             self.operator("__getitem__", base, 0, node)
             return self.generic(base, node.slice)
         key = self.key_of(node.slice)
+        if node.slice.__class__ is ast.Slice:
+            key = f.SLICE
         if not base:
             return 0
         self.operator("__getitem__", base, 0, node)

@@ -23,7 +23,7 @@ PARAM = 2  #  (PARAM, function, index)
 ATTR = 3  #  (ATTR, expr, name)
 CALL = 4  #  (CALL, call)                    the result of a call; an index into FileFacts.calls
 AWAIT = 5  #  (AWAIT, expr)
-ITEM = 6  #  (ITEM, expr, key)               subscript or unpacking with a constant key; key None: any
+ITEM = 6  #  (ITEM, expr, key)               subscript or unpacking with a constant key; None: any; SLICE: a slice
 ITERATE = 7  #  (ITERATE, expr)              an element that iteration yields
 AITERATE = 8  #  (AITERATE, expr)
 ENTER = 9  #  (ENTER, expr)                  what `with expr as x` binds
@@ -52,6 +52,9 @@ SUBSCRIPT = 31  #  (SUBSCRIPT, expr, (exprs)) a subscript as annotations use it:
 BOOLEAN = 32  #  (BOOLEAN, "and" | "or", exprs)
 FROM = 33  #  (FROM, expr)                   the value of `yield from expr`
 COMPREHENSION = 34  #  (COMPREHENSION, type name, element or value, key of a dict or 0)
+
+SLICE = ...
+"""The key of an ITEM that is not one element but some of them."""
 
 # Kinds of function bodies.
 MODULE_BODY = 0

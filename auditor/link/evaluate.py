@@ -478,6 +478,8 @@ class Evaluator:
 
     def items(self, values: Values, key: object) -> Values:
         """What ``value[key]`` gives; ``None`` stands for an unknown key."""
+        if key is f.SLICE:
+            return join_all([self._slice(value) for value in values])
         results: list[Values] = []
         for value in values:
             kind = value.kind
@@ -504,6 +506,15 @@ class Evaluator:
             elif kind in (v.CLASS, v.EXTERNAL):
                 results.append(value.one)  # Generic[T] is the class itself
         return join_all(results)
+
+    def _slice(self, value: Value) -> Values:
+        """What ``value[1:]`` gives: the same again, but which element stands where is not known any more."""
+        if value.kind == v.INSTANCE:
+            methods = self.members.methods(value, "__getitem__")
+            return join_all([self.results.of_value(method, None) for method in methods])
+        if value.kind != v.CONTAINER and (value.kind, value.a) != (v.EXTERNAL_INSTANCE, "builtins.tuple"):
+            return value.one
+        return self.interner.make(v.EXTERNAL_INSTANCE, "builtins.list", self.elements(value.one)).one
 
     def _iterate(self, module: Module, expression: Any) -> Values:
         return self.elements(self.concrete(self.values(module, expression[1])))

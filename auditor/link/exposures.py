@@ -11,6 +11,7 @@ from auditor.link.nodes import STEPS
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
+    from auditor.link.company import Company
     from auditor.link.declared import Declarations
     from auditor.link.graph import State
     from auditor.link.nodes import Edge, Place
@@ -23,6 +24,8 @@ _STARTS: Final = frozenset({"register", "schedule", "drive", "iterate-by", "thre
 """What edges say after which their target runs by itself: a path begins there."""
 
 MAX_EXPOSURES: Final = 500
+ALONE: Final = "alone"
+"""The role of what runs on a loop that nothing else runs on."""
 
 
 class Hop:
@@ -79,8 +82,9 @@ _Level = list[tuple["State", tuple[Hop, ...], int]]
 class Exposures:
     """Finds the exposures of a place in a state, backwards through the arrivals that propagation has noted."""
 
-    def __init__(self, declared: Declarations) -> None:
+    def __init__(self, declared: Declarations, company: Company) -> None:
         self._declared = declared
+        self._company = company
 
     def of(self, state: State, place: Place) -> list[Exposed]:
         """Backwards from the sink through synchronous code to where a context entered it."""
@@ -156,6 +160,12 @@ class Exposures:
             prefix.append(Hop(before.node.function, edge.place, edge))
             if edge.role:
                 roles.add(edge.role)
+            if (
+                edge.transform.drives
+                and c.phase_of(state.context) == Phase.CLI
+                and self._company.is_alone(edge.target)
+            ):
+                roles.add(ALONE)
             why = before.why
             edge, before = before.edge, before.before
         prefix.reverse()

@@ -11,6 +11,7 @@ from auditor.link import contexts as c
 from auditor.link import guards as g
 from auditor.link import locks, misuses, wording
 from auditor.link import values as v
+from auditor.link.company import Company
 from auditor.link.endings import Endings
 from auditor.link.exposures import Exposed, Exposures, Hop
 from auditor.link.needless import Needless
@@ -107,7 +108,7 @@ class Suspects:
             wanted = {**wanted, locks.WAITS: wanted.get(locks.WAITS, _NOWHERE) | {c.LOOP_DOMAIN}}
         self._wanted = wanted
         self._declared = graph.edges.declared
-        self._exposures = Exposures(self._declared)
+        self._exposures = Exposures(self._declared, Company(graph.edges))
         self._ownership = Ownership(graph)
 
     def collect(self) -> list[Suspect]:

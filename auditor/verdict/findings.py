@@ -11,14 +11,17 @@ from auditor.catalog.values import NO_COST
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import values as v
+from auditor.link.exposures import ALONE
 from auditor.link.wording import short_name
-from auditor.model import Category, Cost, Finding, FixComplexity, Location, Thread
+from auditor.model import Category, Cost, Finding, FixComplexity, Location, Severity, Thread
 from auditor.verdict import severity as scale
 from auditor.verdict import words
-from auditor.verdict.folding import Early, Handles
+from auditor.verdict.examples import Examples
+from auditor.verdict.folding import Early, Handles, entered, opened_by
 from auditor.verdict.naming import Naming
 from auditor.verdict.paths import Paths
-from auditor.verdict.repetition import rounds_add_up
+from auditor.verdict.pieces import in_pieces, opened_for_pieces
+from auditor.verdict.repetition import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from auditor.engine.texts import Texts
     from auditor.link.evaluate import Evaluator
     from auditor.link.suspects import Exposed, Suspect
-    from auditor.model import Fix, Gil, Severity
+    from auditor.model import Fix, Gil
+    from auditor.verdict.folding import Call
 
     class Fixer(Protocol):
         """What makes fixes of the hits of a finding and some of its exposures."""
@@ -53,6 +57,8 @@ class Builder:
         self._fixer = fixer
         self._early = Early(())
         self._handles = Handles(())
+        self._pieces: dict[Call, bool] = {}
+        self._examples = Examples(evaluator.program.modules)
 
     def groups(self, hits: Sequence[Hit]) -> list[list[Hit]]:
         """The hits that are one finding each: those of one statement with the same exposures; the rule that names the
@@ -84,7 +90,8 @@ class Builder:
         cost, api = self._cost(costly), self._api(costly)
         if any(math.isinf(self._cost(hit).high) for hit in group):
             cost = replace(cost, high=math.inf)
-        in_loop = rounds_add_up(suspect)
+        repeated = rounds(suspect)
+        in_loop = repeated > 1
         path, line = self._paths.locate(suspect.function.module, first.span[0])
         _, end_line = self._paths.locate(suspect.function.module, first.span[2])
         callee = self._callee(first)
@@ -100,7 +107,7 @@ class Builder:
         return Finding(
             code=rule.id,
             name=rule.name,
-            severity=self._severity(group, best, in_loop=in_loop),
+            severity=self._severity(group, best, repeated),
             confidence=best.confidence,
             category=_category(best, api),
             location=Location(path, line, first.span[1], end_line, first.span[3]),
@@ -110,7 +117,10 @@ class Builder:
             phase=phase,
             chain=self._paths.chain(best, last),
             exposures=tuple(self._paths.exposure(e, rule.id, last) for e in exposed),
-            impact=rule.impact.format_map(named) or words.impact(cost, phase, len(exposed), in_loop=in_loop),
+            impact=rule.impact.format_map(named)
+            or words.impact(
+                cost, phase, len(exposed), in_loop=in_loop, alone=rule.blocks and ALONE in best.roles
+            ),
             fix_complexity=_complexity(suspect, exposed),
             cost=cost,
             gil=_gil(costly, api),
@@ -138,8 +148,11 @@ class Builder:
         sink = hit.suspect.sink
         if sink is not None:
             arguments = sink.arguments or NO_ARGUMENTS
-            cost, bounded = sink.api.cost_for(arguments), sink.api.is_bounded(arguments)
-            return cost if bounded else replace(cost, high=math.inf)
+            little = self._piecemeal(hit.suspect)
+            if little is not None:
+                return little
+            cost = sink.api.cost_for(arguments)
+            return cost if sink.api.is_bounded(arguments) else replace(cost, high=math.inf)
         reached = self._early.reached(hit)
         if reached:
             return max((self._cost(inner) for inner in reached), key=lambda cost: cost.typical)
@@ -147,6 +160,24 @@ class Builder:
         if api is not None:
             return api.cost_for()
         return _UNKNOWN_COST if hit.rule.file.blocks else NO_COST
+
+    def _piecemeal(self, suspect: Suspect) -> Cost | None:
+        """The cost of a call on a file, where it moves one piece of many, or opens the file for such calls."""
+        api = suspect.sink.api if suspect.sink is not None else None
+        cost = api.opening or api.piecemeal if api is not None else None
+        if api is None or cost is None:
+            return None
+        number = suspect.place.call if suspect.place.call >= 0 else entered(suspect)
+        if number < 0:
+            return None
+        key = (suspect.function.id, number)
+        if key not in self._pieces:
+            self._pieces[key] = (
+                opened_for_pieces(suspect.function, number)
+                if api.opening is not None
+                else in_pieces(suspect.function, number, opened_by(suspect))
+            )
+        return cost if self._pieces[key] else None
 
     def _api(self, hit: Hit) -> Api | None:
         """What the catalog says of the call; for one whose result is handed over, of the worst that it reaches."""
@@ -162,16 +193,21 @@ class Builder:
                     return api
         return None
 
-    def _severity(self, group: Sequence[Hit], best: Exposed, *, in_loop: bool) -> Severity:
-        fixed = group[0].rule.file.severity
+    def _severity(self, group: Sequence[Hit], best: Exposed, repeated: float) -> Severity:
+        rule = group[0].rule.file
+        if self._examples.holds(best.hops[best.at].function.module) or (rule.blocks and ALONE in best.roles):
+            return Severity.MONITOR
+        fixed = rule.severity
         if fixed is not None:
             return scale.by_phase(fixed, c.phase_of(best.context))
         costs = [self._cost(hit) for hit in group]
+        if not math.isinf(repeated):
+            costs = [replace(cost, typical=cost.typical * repeated) for cost in costs]
         return scale.in_place(
             max(map(scale.of_cost, costs)),
             max(cost.typical for cost in costs),
             phase=c.phase_of(best.context),
-            in_loop=in_loop,
+            many=math.isinf(repeated),
             roles=best.roles,
         )
 

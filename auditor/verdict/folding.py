@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
+from auditor.verdict.pieces import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from auditor.engine.judge import Hit
-    from auditor.link.program import Function
     from auditor.link.suspects import Suspect
 
 FOLDED_GROUPS: Final = frozenset({"file"})
@@ -56,6 +56,21 @@ class Handles:
         return [hit for hits in used for hit in hits if hit.rule.file.id not in rules]
 
 
+def opened_by(suspect: Suspect) -> list[int]:
+    """The calls that may have made what the suspect works on, by their numbers in the file."""
+    return [number for _, number in _makers(suspect, _operands(suspect))]
+
+
+def entered(suspect: Suspect) -> int:
+    """The number of the call whose result a ``with`` enters at the suspect's place; -1 where there is none."""
+    place, facts = suspect.place, suspect.function.module.facts
+    for record in suspect.function.facts.withs:
+        if (record[2], record[3], record[5]) == (place.line, place.column, place.end_column):
+            expression = facts.exprs[record[0]]
+            return expression[1] if expression[0] == f.CALL else -1
+    return -1
+
+
 def _makers(suspect: Suspect, operands: list[int]) -> set[Call]:
     """The calls that what the suspect works on may come from."""
     function = suspect.function
@@ -88,32 +103,9 @@ def _awaits_between(suspect: Suspect, makers: set[Call]) -> bool:
     """Whether the suspect is repeated, after its handle was opened, in a loop that awaits: each time is a stall of its
     own then.
     """
-    facts = suspect.function.module.facts
-    number = suspect.place.call
-    if number < 0:
-        return False
-    opened = [_loops(facts, facts.calls[maker][f.C_REGION]) for _, maker in makers]
-    loops = [x for x in _loops(facts, facts.calls[number][f.C_REGION]) if not any(x in o for o in opened)]
-    return any(
-        facts.regions[loop][3] or any(loop in _loops(facts, region) for region in _awaiting(suspect.function))
-        for loop in loops
+    return suspect.place.call >= 0 and in_pieces(
+        suspect.function, suspect.place.call, (number for _, number in makers)
     )
-
-
-def _loops(facts: f.FileFacts, region: int) -> list[int]:
-    """The regions of the loops around a region of a function."""
-    found = []
-    while region:
-        if facts.regions[region][0] == f.LOOP:
-            found.append(region)
-        region = facts.regions[region][1]
-    return found
-
-
-def _awaiting(function: Function) -> set[int]:
-    """The regions in which the function awaits a call."""
-    calls = function.module.facts.calls
-    return {calls[n][f.C_REGION] for n in function.facts.calls if calls[n][f.C_FLAGS] & f.AWAITED}
 
 
 def _operands(suspect: Suspect) -> list[int]:

@@ -1,57 +1,97 @@
-"""Whether a call's time is multiplied by the loop that it stands in."""
+"""How often a call is made before the event loop gets its next turn, by the loop that it stands in."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
+from auditor.verdict.turns import loops_around, outwards, suspends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from auditor.index.facts import FileFacts
     from auditor.link.suspects import Suspect
 
+_DEEPEST = 50  # of expressions in each other
 
-def rounds_add_up(suspect: Suspect) -> bool:
-    """Whether the suspect is repeated without giving the event loop a turn in between.
 
-    A loop that awaits something in each round stops the event loop often, but for one call at a time.
+def rounds(suspect: Suspect) -> float:
+    """How often the suspect runs without a turn for the event loop in between: 1 if it is not repeated or if the loop
+    awaits something in each round; infinite where the number is not written down.
+
+    A loop that awaits stops the event loop often, but for one call at a time. What is returned is called once.
     """
     facts = suspect.function.module.facts
-    if suspect.place.call >= 0:
-        call = facts.calls[suspect.place.call]
+    number = suspect.place.call
+    if number >= 0:
+        call = facts.calls[number]
         if not call[f.C_FLAGS] & f.IN_LOOP:
-            return False
+            return 1
         region = call[f.C_REGION]
     else:
         region = suspect.sink.region if suspect.sink is not None else 0
-    loop = next((one for one in _outwards(facts, region) if facts.regions[one][0] == f.LOOP), 0)
+    loop = next(loops_around(facts, region), 0)
     if not loop:
-        return suspect.place.call >= 0  # a comprehension
-    return not _suspends(facts, loop, suspect.function.facts.calls)
+        return math.inf if number >= 0 else 1  # a comprehension
+    if suspends(facts, loop, suspect.function.facts.calls) or (
+        number >= 0 and _ends_loop(suspect, loop, number)
+    ):
+        return 1
+    return _count(facts, facts.regions[loop][2])
 
 
-def _suspends(facts: FileFacts, loop: int, calls: list[int]) -> bool:
-    if facts.regions[loop][3]:
-        return True
-    for number in calls:
-        call = facts.calls[number]
-        inside: list[tuple[int, int, object, object]] = []
-        for region in _outwards(facts, call[f.C_REGION]):
-            if region == loop:
-                if call[f.C_FLAGS] & f.AWAITED or any(map(_is_asynchronous, inside)):
-                    return True
-                break
-            inside.append(facts.regions[region])
+def _ends_loop(suspect: Suspect, loop: int, call: int) -> bool:
+    """Whether the function returns what the call gives, or something made of it, from within the loop."""
+    facts = suspect.function.module.facts
+    return any(
+        loop in outwards(facts, region) and _holds(facts, value, call)
+        for value, region in suspect.function.facts.returns
+    )
+
+
+def _holds(facts: FileFacts, value: int, call: int) -> bool:
+    pending, seen = [value], {0}
+    while pending and len(seen) < _DEEPEST:
+        position = pending.pop()
+        if position in seen:
+            continue
+        seen.add(position)
+        expression = facts.exprs[position]
+        tag = expression[0]
+        if tag == f.CALL:
+            if expression[1] == call:
+                return True
+            inner = facts.calls[expression[1]]
+            pending += [inner[f.C_CALLEE], *inner[f.C_ARGS], *(one for _, one in inner[f.C_KEYWORDS])]
+        elif tag in (f.ATTR, f.AWAIT, f.ITEM):
+            pending.append(expression[1])
+        elif tag in (f.LIST, f.TUPLE):
+            pending += expression[1]
+        elif tag == f.DICT:
+            pending += [one for _, one in expression[1]]
+        elif tag == f.BINARY:
+            pending += expression[2:]
     return False
 
 
-def _is_asynchronous(region: tuple[int, int, object, object]) -> bool:
-    return region[0] in (f.WITH, f.LOOP) and bool(region[3])
+def _count(facts: FileFacts, iterated: int | None) -> float:
+    """How many elements a loop goes over, where a display or ``range`` says it."""
+    if not iterated:
+        return math.inf
+    expression = facts.exprs[iterated]
+    if expression[0] in (f.TUPLE, f.LIST) and not (expression[0] == f.LIST and _is_used(facts, iterated)):
+        elements = expression[1]
+        if elements and all(facts.exprs[one][0] != f.STARRED for one in elements):
+            return float(len(elements))
+    if expression[0] == f.CALL:
+        call = facts.calls[expression[1]]
+        if facts.exprs[call[f.C_CALLEE]] == (f.GLOBAL, "range") and len(call[f.C_ARGS]) == 1:
+            limit = facts.exprs[call[f.C_ARGS][0]]
+            if limit[0] == f.CONST and type(limit[1]) is int and limit[1] > 0:
+                return float(limit[1])
+    return math.inf
 
 
-def _outwards(facts: FileFacts, region: int) -> Iterator[int]:
-    while region:
-        yield region
-        region = facts.regions[region][1]
+def _is_used(facts: FileFacts, display: int) -> bool:
+    """Whether a method of the list is called somewhere, such as ``append``."""
+    return any(one[0] == f.ATTR and one[1] == display for one in facts.exprs)

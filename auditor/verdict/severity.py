@@ -38,17 +38,19 @@ def of_cost(cost: Cost) -> Severity:
 
 
 def in_place(
-    severity: Severity, typical: float, *, phase: Phase, in_loop: bool, roles: frozenset[str]
+    severity: Severity, typical: float, *, phase: Phase, many: bool, roles: frozenset[str]
 ) -> Severity:
-    """The severity where it stands: up in a loop, in middleware and on WebSocket paths, down where nobody waits yet.
+    """The severity where it stands: up in a loop of who knows how many rounds, in middleware and on WebSocket paths,
+    down where nobody waits yet.
 
-    ``typical`` are the seconds of one call: what takes microseconds is no worse where it is repeated.
+    ``typical`` are the seconds of one call, or of all where their number is known: what takes microseconds is no worse
+    where it is repeated.
     """
     level = int(severity)
     if phase in _STEPS_DOWN:
         level -= 1  # and repeated it takes longer, but nobody's request waits for it
     elif severity > Severity.MONITOR or typical >= FELT_SECONDS:
-        level += in_loop + bool(roles & _STEPS_UP)
+        level += many + bool(roles & _STEPS_UP)
     return by_phase(Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL)), phase)
 
 

@@ -19,6 +19,10 @@ _WHO_WAITS: Final = {
     Phase.IMPORT: "everything else on the loop waits",
     Phase.TEST: "the other tasks of the test wait, and its timeouts do not fire",
 }
+_NOBODY_WAITS: Final = (
+    "nothing else runs on the loop of this command, as far as can be seen: "
+    "it matters as soon as something does"
+)
 _THREAD: Final = {
     "releases": "a thread helps: the call releases the GIL while it waits",
     "switches": "a thread keeps the loop alive (slices of about 5 ms), but does not make the work faster",
@@ -57,11 +61,12 @@ def _typical(cost: Cost) -> str:
     return f"{about} ({cost.of})" if cost.of else about
 
 
-def impact(cost: Cost, phase: Phase, exposures: int, *, in_loop: bool) -> str:
+def impact(cost: Cost, phase: Phase, exposures: int, *, in_loop: bool, alone: bool = False) -> str:
     """What the loop's other users feel."""
     typical = _typical(cost)
     span = f"as long as it takes, {typical} and without a limit," if math.isinf(cost.high) else typical
-    text = f"For {span} {_WHO_WAITS[phase]}."
+    waits = _WHO_WAITS[phase] if not alone else _NOBODY_WAITS
+    text = f"For {span} {waits}."
     if phase == Phase.SERVING and cost.typical >= _FELT:
         text += f" Ten at once take {seconds(cost.typical * 10)}, one after the other."
     if in_loop:

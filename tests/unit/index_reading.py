@@ -174,7 +174,8 @@ class Indexed:
         if tag == f.SUBSCRIPT:
             return f"{inner(expression[1])}[{', '.join(inner(x) for x in expression[2])}]"
         if tag == f.ITEM:
-            return f"{inner(expression[1])}[{'*' if expression[2] is None else repr(expression[2])}]"
+            key = {None: "*", f.SLICE: ":"}.get(expression[2]) or repr(expression[2])
+            return f"{inner(expression[1])}[{key}]"
         if tag == f.BOOLEAN:
             return "(" + f" {expression[1]} ".join(inner(x) for x in expression[2]) + ")"
         if tag in (f.BINARY, f.COMPARE):

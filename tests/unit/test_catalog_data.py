@@ -224,7 +224,7 @@ X = UNKNOWN
         ("posix.listdir", call(X), "file", Severity.MONITOR),
         ("shutil.copyfile", call(X, X), "file", Severity.MEDIUM),
         ("shutil.rmtree", call(X), "file", Severity.MEDIUM),
-        ("shutil.copytree", call(X, X), "file", Severity.HIGH),
+        ("shutil.copytree", call(X, X), "file", Severity.MEDIUM),
         ("zipfile.ZipFile.extractall", call(), "file", Severity.HIGH),
         ("tempfile.NamedTemporaryFile", call(), "file", Severity.MEDIUM),
         ("tempfile.SpooledTemporaryFile.write", call(X), "file", Severity.MONITOR),

@@ -71,6 +71,30 @@ HEAD = "import asyncio\nimport time\n\n\nasync def poll(items):\n"
             "HIGH",
             id="nor one in a function that is made there",
         ),
+        pytest.param(
+            "    for _ in range(2):\n        time.sleep(0.4)\n",
+            7,
+            "MEDIUM",
+            id="two rounds take twice as long",
+        ),
+        pytest.param(
+            "    for _ in range(3):\n        time.sleep(0.4)\n", 7, "HIGH", id="three take three times"
+        ),
+        pytest.param(
+            "    for _ in (1, 2):\n        time.sleep(0.4)\n", 7, "MEDIUM", id="a display is counted"
+        ),
+        pytest.param(
+            "    waits = [1, 2]\n    waits.extend(items)\n    for _ in waits:\n        time.sleep(0.4)\n",
+            9,
+            "HIGH",
+            id="a list that grows is not",
+        ),
+        pytest.param(
+            "    for item in items:\n        if item:\n            return {'slept': time.sleep(0.4)}\n",
+            8,
+            "MEDIUM",
+            id="what is returned is called once",
+        ),
     ],
 )
 def test_rounds_of_a_loop(severities: Severities, body: str, line: int, severity: str) -> None:
@@ -86,7 +110,7 @@ from fastapi import FastAPI
 
 @asynccontextmanager
 async def lifespan(app):
-    for _ in range(3):
+    for _ in app.routes:
         time.sleep(2)
     yield
 
@@ -111,6 +135,61 @@ def test_what_only_tests_reach_is_monitor(project: Path, capsys: pytest.CaptureF
     assert (finding["line"], finding["severity"]) == (6, "MONITOR")
 
 
+def test_what_only_examples_reach_is_monitor(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waits = "import time\n\n\nasync def serve():\n    time.sleep(2)\n"
+    for name in ("examples/app.py", "shop/examples/__init__.py"):
+        (project / name).parent.mkdir(parents=True)
+        (project / name).write_text(waits, encoding="utf-8")
+    (project / "shop" / "__init__.py").write_text("", encoding="utf-8")
+    main(["check", "-o", "json", "--no-cache", "."])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    # `shop.examples` is a part of a package that is installed
+    assert [(one["path"], one["severity"]) for one in found] == [
+        ("examples/app.py", "MONITOR"),
+        ("shop/examples/__init__.py", "HIGH"),
+    ]
+    main(["check", "-o", "json", "--no-cache", "examples"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(one["path"], one["severity"]) for one in found] == [("examples/app.py", "HIGH")]
+
+
+COMMAND = """\
+import asyncio
+import time
+
+
+async def report():
+    await asyncio.sleep(1)
+
+
+async def main():
+    START
+    time.sleep(2)
+
+
+def run():
+    asyncio.run(main())
+
+
+if __name__ == "__main__":
+    run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "severity"),
+    [
+        ("await report()", "MONITOR"),
+        ("reporting = asyncio.create_task(report())", "MEDIUM"),
+        ("await asyncio.gather(report(), report())", "MEDIUM"),
+        ("await asyncio.start_server(report, port=8000)", "HIGH"),  # it serves
+    ],
+)
+def test_a_command_that_is_alone_on_its_loop(severities: Severities, start: str, severity: str) -> None:
+    found = severities(COMMAND.replace("START", start))
+    assert [one for one in found if one[0] == 11] == [(11, "LOOP301", severity)]
+
+
 SOCKET = """\
 from fastapi import FastAPI, WebSocket
 
@@ -133,7 +212,7 @@ def test_files_on_a_websocket(severities: Severities, mode: str, severity: str) 
 
 
 @pytest.mark.parametrize(
-    ("phase", "in_loop", "roles", "expected"),
+    ("phase", "many", "roles", "expected"),
     [
         (Phase.SERVING, False, (), MIDDLE),
         (Phase.SERVING, True, (), HIGHER),
@@ -145,12 +224,104 @@ def test_files_on_a_websocket(severities: Severities, mode: str, severity: str) 
         (Phase.TEST, True, ("websocket",), Severity.MONITOR),
     ],
 )
-def test_steps(phase: Phase, in_loop: bool, roles: tuple[str, ...], expected: Severity) -> None:
-    placed = scale.in_place(MIDDLE, 0.5, phase=phase, in_loop=in_loop, roles=frozenset(roles))
+def test_steps(phase: Phase, many: bool, roles: tuple[str, ...], expected: Severity) -> None:
+    placed = scale.in_place(MIDDLE, 0.5, phase=phase, many=many, roles=frozenset(roles))
     assert placed is expected
 
 
 @pytest.mark.parametrize(("typical", "expected"), [(0.0009, Severity.MONITOR), (0.001, MIDDLE)])
 def test_what_takes_microseconds_is_no_worse_where_it_is_repeated(typical: float, expected: Severity) -> None:
-    placed = scale.in_place(Severity.MONITOR, typical, phase=Phase.SERVING, in_loop=True, roles=frozenset())
+    placed = scale.in_place(Severity.MONITOR, typical, phase=Phase.SERVING, many=True, roles=frozenset())
     assert placed is expected
+
+
+PIECES = """\
+import asyncio
+import io
+import tempfile
+import wave
+from concurrent.futures import ThreadPoolExecutor
+
+
+async def handle(path, response, loop):
+BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(
+            "with open(path, 'wb') as file:\n    file.write(await response.read())",
+            [(0, "MEDIUM")],
+            id="whole",
+        ),
+        pytest.param(
+            "with open(path, 'wb') as file:\n    async for piece in response:\n        file.write(piece)",
+            [(0, "MONITOR"), (2, "MONITOR")],
+            id="piece by piece",
+        ),
+        pytest.param(
+            "for one in path:\n    with open(one, 'rb') as file:\n        await response.send(file.read())",
+            [(1, "MEDIUM")],
+            id="a whole file in each round",
+        ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    while piece := file.read(8192):\n        response.add(piece)",
+            [(0, "MEDIUM")],
+            id="pieces without a turn in between",
+        ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    return file.read(16)", [(0, "MONITOR")], id="a sized read"
+        ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    return file.read(1_000_000)",
+            [(0, "MEDIUM")],
+            id="a large one",
+        ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    await response.send(file)",
+            [(0, "MONITOR")],
+            id="given to what is awaited",
+        ),
+        pytest.param("response.send(open(path, 'rb'))", [(0, "MEDIUM")], id="given away"),
+        pytest.param("return open(path, 'rb')", [(0, "MEDIUM")], id="given back"),
+        pytest.param("response.file = open(path, 'rb')", [(0, "MEDIUM")], id="kept"),
+        pytest.param("response.files = [open(path, 'rb')]", [(0, "MEDIUM")], id="kept in a list"),
+        pytest.param(
+            "with tempfile.NamedTemporaryFile() as file:\n    await response.save(file.name)",
+            [(0, "MONITOR")],
+            id="only made",
+        ),
+        pytest.param(
+            "with io.BytesIO() as file, wave.open(file, 'wb') as sound:\n    sound.writeframes(response)",
+            [],
+            id="in memory",
+        ),
+        pytest.param(
+            "with wave.open(path, 'wb') as sound:\n    sound.writeframes(response)",
+            [(0, "MEDIUM")],
+            id="on disk",
+        ),
+        pytest.param(
+            "with ThreadPoolExecutor() as pool:\n    await loop.run_in_executor(pool, path.resolve)",
+            [(0, "MONITOR")],
+            id="a pool whose work is awaited",
+        ),
+        pytest.param(
+            "with ThreadPoolExecutor() as pool:\n"
+            "    await asyncio.wait_for(loop.run_in_executor(pool, path.resolve), 5)",
+            [(0, "HIGH")],
+            id="a pool that a timeout leaves at work",
+        ),
+        pytest.param(
+            "with ThreadPoolExecutor() as pool:\n    pool.submit(path.resolve)",
+            [(0, "HIGH")],
+            id="a pool left at work",
+        ),
+    ],
+)
+def test_pieces(severities: Severities, body: str, expected: list[tuple[int, str]]) -> None:
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    found = severities(PIECES.replace("BODY", indented))
+    assert [(line - 9, severity) for line, _, severity in found] == expected
