@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from auditor.runtime.frames import library_paths
 from auditor.runtime.inside import Inside
 from auditor.runtime.sampler import Sampler, to_json
 from auditor.runtime.watcher import Settings
+
+logger = logging.getLogger("auditor.runtime")
 
 _PR_SET_PTRACER = 0x59616D61
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from auditor.runtime.sentinel import main; main()"
@@ -175,6 +178,10 @@ class Outside:
         elif "ready" in message:
             self.refused = message["refused"]
             self.ready.set()
+            if self.refused:
+                logger.warning(
+                    "C code is seen only when it is over, at a line that may be the next: %s", self.refused
+                )
         elif "problem" in message:
             self.problems.append(message["problem"])
 

@@ -74,6 +74,17 @@ def traced(pid: int) -> bool:
     return any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in text.splitlines())
 
 
+def is_closed(pid: int) -> bool:
+    """Whether the system refuses this process to look into that one, as ptrace would."""
+    try:
+        os.readlink(f"/proc/{pid}/exe")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def call(pid: int, thread: int) -> Call | None:
     """What the thread waits in, from ``/proc/PID/task/TID/syscall``; nothing where that may not be read."""
     try:

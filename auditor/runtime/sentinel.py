@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from auditor.model import Stall
-from auditor.runtime import record, sampler
+from auditor.runtime import proc, record, sampler
 from auditor.runtime.board import Board
 from auditor.runtime.clock import SECOND, Clocks
 from auditor.runtime.dumps import Dumps
@@ -35,6 +35,8 @@ TAKE_OVER = 0.5
 """Seconds after which it watches even though the process does not answer that it may."""
 ACKNOWLEDGE = 1.0
 """Seconds that the process has to report an endless stall itself, before the sentinel says it on standard error."""
+NOT_INSTALLED = "py-spy is not installed (pip install 'loop-auditor[monitor]')"
+REFUSED = "the system does not let py-spy look (ptrace; containers need --cap-add SYS_PTRACE)"
 
 
 class Sentinel:
@@ -152,14 +154,14 @@ class Sentinel:
             return
         if dumps is None:
             self._told = True
-            self._send({"ready": True, "refused": "it is not installed"})
+            self._send({"ready": True, "refused": NOT_INSTALLED})
         elif dumps.successes:
             self._told = True
             self._send({"ready": True, "refused": ""})
         elif dumps.failures >= TRIES:
             self._told = True
             watcher.without_dumps()
-            self._send({"ready": True, "refused": dumps.error})
+            self._send({"ready": True, "refused": REFUSED if proc.is_closed(self._pid) else dumps.error})
         else:
             dumps.start(Clocks.monotonic_ns())
 

@@ -99,11 +99,14 @@ async def tool(name: str) -> AsyncIterator[Callable[[], int | None]]:
         with blockbuster_ctx():
             yield lambda: None
     elif name == "livekit":
-        from livekit.agents.utils.loop_monitor import EventLoopMonitor
+        from livekit.agents.telemetry.loop_monitor import EventLoopMonitor
 
-        monitor = EventLoopMonitor(threshold=0.1)
-        monitor.start()
+        watch = EventLoopMonitor(
+            asyncio.get_running_loop(), warn_threshold=0.1, error_threshold=1.0, emit_spans=False
+        )
+        watch.start()
         yield lambda: None
+        watch.stop()
     elif name == "debug":
         asyncio.get_running_loop().set_debug(True)
         yield lambda: None

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
 import stall_kinds
 
-TOOLS = ("auditor", "auditor-thread", "aiocop", "pyleak", "blockbuster", "debug")
+TOOLS = ("auditor", "auditor-thread", "aiocop", "livekit", "pyleak", "blockbuster", "debug")
 
 
 class Said(logging.Handler):
@@ -77,6 +77,18 @@ async def tool(name: str, said: list[str]) -> AsyncIterator[None]:
             yield
             await asyncio.sleep(0.2)
         said += handler.texts
+    elif name == "livekit":
+        from livekit.agents.telemetry.loop_monitor import EventLoopMonitor
+
+        watch = EventLoopMonitor(
+            asyncio.get_running_loop(), warn_threshold=0.1, error_threshold=1.0, emit_spans=False
+        )
+        watch._on_report = lambda report: said.append("\n".join(report.stacks))
+        watch.start()
+        await asyncio.sleep(0.2)
+        yield
+        await asyncio.sleep(0.2)
+        watch.stop()
     elif name == "blockbuster":
         from blockbuster import BlockingError, blockbuster_ctx
 

@@ -17,6 +17,7 @@ import pytest
 from auditor.model import Stall
 from auditor.runtime import LoopLagMonitor
 from auditor.runtime.clock import parse_duration, words
+from auditor.runtime.sentinel import REFUSED
 from auditor.runtime.wording import BLAMELESS
 
 if TYPE_CHECKING:
@@ -225,6 +226,43 @@ asyncio.run(main())
 """
     )
     assert run(source).stdout == f"{line_of('# here', source)} c-call the worker\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+def test_where_ptrace_is_refused_it_says_so_and_finds_stalls(run: Run) -> None:
+    source = (
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.prctl(24, 19, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_PTRACE: what root starts from now on has it no more
+libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: without it nobody may look
+"""
+        + PRELUDE
+        + """
+async def main():
+    async with LoopLagMonitor(0.1, log=False) as monitor:
+        print(*await asyncio.to_thread(monitor.mode, 100))
+        time.sleep(0.6)  # here
+        await asyncio.sleep(0.1)
+        needle, other = (0,) * 5000 + (1,), (0,) * 5000 + (2,)
+        needle in [other] * 15_000
+        await asyncio.sleep(0.1)
+    for stall in own(monitor.stalls):
+        print(stall.site.line, stall.kind.value, stall.note or "exact")
+
+asyncio.run(main())
+"""
+    )
+    done = run(source)
+    mode, first, second = done.stdout.splitlines()
+    if mode.startswith("sentinel "):
+        pytest.skip("py-spy may look all the same here")
+    assert mode == f"sentinel-without-py-spy {REFUSED}"
+    said = f"C code is seen only when it is over, at a line that may be the next: {REFUSED}"
+    assert done.stderr.splitlines()[0] == said
+    assert first == f"{line_of('# here', source)} blocking-wait exact"
+    assert second.endswith("c-call after the fact: the line may be the next one")
 
 
 def test_what_stalls_at_once_is_seen(run: Run) -> None:
