@@ -202,7 +202,8 @@ class BodyBuilder(Handovers, ImplicitCalls):
             targets.append((value, value.a, 0))
             if value.a.facts.decorators:
                 targets.extend(
-                    (self.evaluator.interner.function(x), x, 0) for x in self.edges.implementations(value.a)
+                    (self.evaluator.interner.function(x), x, 0)
+                    for x in self.edges.traits.implementations(value.a)
                 )
         elif kind == v.BOUND:
             targets.append((value.a, value.a.a, 1))
@@ -321,7 +322,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
                     break
             else:
                 return
-        for index in self.edges.offloads(function):
+        for index in self.edges.traits.offloads(function):
             for e in bound_expressions(self.module, number, function, index, skip) or ():
                 if exprs[e][0] == f.CALL:
                     self.result.handed_over.append(
@@ -381,11 +382,14 @@ class BodyBuilder(Handovers, ImplicitCalls):
         implied = IMPLIED_METHODS.get(dotted)
         if implied is not None:
             call = self.module.facts.calls[number]
+            before = len(self.result.edges) + len(self.result.sinks)
             for value in self.evaluator.concrete(self.values(call[f.C_ARGS][0])) if call[f.C_ARGS] else ():
                 if value.kind == v.INSTANCE:
                     self.dunder(value, (implied,), place, call[f.C_REGION], constraints, "call")
                 elif value.kind == v.GENERATOR and implied == "__next__":
                     self.generator_body(value, place, constraints, "iterate")
+            if len(self.result.edges) + len(self.result.sinks) != before:
+                self.implied(implied)
         api = self.edges.api(dotted)
         arguments: CallArguments | None = None
         if api is not None and api.effect != "none":

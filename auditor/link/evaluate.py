@@ -38,7 +38,7 @@ class Evaluator:
         self.program = program
         self.catalog = catalog
         self.interner = v.Interner()
-        self.solver = Solver()
+        self.solver = Solver([module.memo for module in program.modules])
         self.hierarchy = Hierarchy(self)
         self.assignments = Assignments(self)
         self.accessors = Accessors(self)
@@ -106,11 +106,7 @@ class Evaluator:
             return result
         solver = self.solver
         if tag in _CYCLIC:
-            key = (module.index, position)
-            result = solver.solve(key, compute, module, expression)
-            if key in solver.done:
-                module.memo[position] = result
-            return result
+            return solver.solve((module.index, position), compute, module, expression)
         # every cycle passes through a node that the solver knows: the others are final when they have read no open one
         if solver.provisional:
             provisional = solver.provisional.get((module.index, position))
@@ -130,12 +126,7 @@ class Evaluator:
 
     def settle(self) -> None:
         """Let go of what only the propagation asks for again and again; the values of expressions stay known."""
-        done = self.solver.done
-        modules = self.program.modules
-        for key, values in done.items():
-            if key.__class__ is tuple and key[0].__class__ is int:
-                modules[key[0]].memo[key[1]] = values
-        done.clear()
+        self.solver.done.clear()
         self.call_sites.forget()
 
     def concrete(self, values: Values) -> Values:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from auditor.link.values import NOTHING, Values, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 NO_CYCLE: Final = 1 << 30
 _MAX_ROUNDS: Final = 10
@@ -40,14 +40,17 @@ def reach(cell: Cell) -> int:
 class Solver:
     """Computes nodes on demand. ``done`` maps finished nodes to their values.
 
+    Values of nodes ``(number, position)`` go to ``tables[number][position]`` instead: there are very many of them.
+
     ``provisional`` holds what is known within the present round of an open cycle. ``low`` is how far out the outermost
     unfinished node lies that the present computation has read: a result is final when it is `NO_CYCLE`.
     """
 
-    __slots__ = ("_active", "_cells", "_partial", "_trail", "done", "low", "provisional")
+    __slots__ = ("_active", "_cells", "_partial", "_tables", "_trail", "done", "low", "provisional")
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Sequence[list[Values | None]] = ()) -> None:
         self.done: dict[Any, Values] = {}
+        self._tables = tables
         self._active: dict[Any, int] = {}
         self._partial: dict[Any, Values] = {}
         self.provisional: dict[Any, tuple[Values, Cell]] = {}
@@ -83,7 +86,7 @@ class Solver:
             value = compute(first, second)
             low = self.low
             if low > depth:
-                self.done[key] = value
+                self._settle(key, value)
                 break
             known = self._partial.get(key, NOTHING)
             grown = join(known, value)
@@ -122,6 +125,12 @@ class Solver:
         self._cells.append((len(self._trail) - 1, cell))
         self.provisional[key] = (value, cell)
 
+    def _settle(self, key: Any, value: Values) -> None:
+        if key.__class__ is tuple and key[0].__class__ is int:
+            self._tables[key[0]][key[1]] = value
+        else:
+            self.done[key] = value
+
     def _take_cells(self, mark: int) -> list[Cell]:
         """Remove the cells of what the trail holds from ``mark`` on."""
         cells = self._cells
@@ -133,11 +142,11 @@ class Solver:
         return taken
 
     def _finish(self, key: Any, value: Values, mark: int) -> None:
-        done, partial, provisional = self.done, self._partial, self.provisional
-        done[key] = value
+        partial, provisional = self._partial, self.provisional
+        self._settle(key, value)
         partial.pop(key, None)
         for inner in self._trail[mark:]:
-            done[inner] = provisional.pop(inner)[0]
+            self._settle(inner, provisional.pop(inner)[0])
             partial.pop(inner, None)
         del self._trail[mark:]
         self._take_cells(mark)

@@ -119,9 +119,9 @@ class Graph:
         for module in self.evaluator.program.modules:
             module.facts.unpack(properties, operators)
         if not self._whole:
-            self.edges.follow_only(
-                Leading(Edges(self.evaluator, beside=self.edges)).find(properties, dunders)
-            )
+            every = Edges(self.evaluator, beside=self.edges)
+            self.edges.follow_only(Leading(every).find(properties, dunders))
+            self.edges.take_over(every)
         self._certain_roots()
         self._declared_roots()
         self._run()

@@ -213,7 +213,7 @@ class Handovers(Recorder):
         captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
         if entry.passes != "rest" or entry.callable.position is None:
             return captured
-        if not self.edges.telling(function)[0]:
+        if not self.edges.traits.telling(function)[0]:
             return captured
         arguments = self.module.facts.calls[number][f.C_ARGS][entry.callable.position + 1 :]
         given = []

@@ -39,15 +39,27 @@ class ImplicitCalls(Recorder):
                     found = accessed[position] = self.accessors(expression[1], expression[2], "getter")
                 if found:
                     self.property_access(found, record[1:5], record[5])
+                    self.implied(expression[2])
         for write in facts.writes:
             if write[1] in properties:
-                self.property_access(self.accessors(write[0], write[1], "setter"), write[3:7], write[7])
+                found = self.accessors(write[0], write[1], "setter")
+                if found:
+                    self.property_access(found, write[3:7], write[7])
+                    self.implied(write[1])
         for with_record in facts.withs:
             self.with_item(with_record)
         for iteration in facts.iterations:
             self.iteration(iteration)
         for operator in facts.operators_of(self.edges.operators) if facts.operator_log else ():
+            before = len(self.result.edges) + len(self.result.sinks)
             self.operator(operator)
+            if len(self.result.edges) + len(self.result.sinks) != before:
+                self.implied(operator[0])
+
+    def implied(self, name: str) -> None:
+        """Note that the body holds what it would not if the name led to nothing."""
+        if self.edges.leading is None and name not in self.result.implied:
+            self.result.implied += (name,)
 
     def accessors(self, base: int, name: str, role: str) -> list[Function]:
         """Property functions that reading or writing the attribute runs."""

@@ -49,6 +49,7 @@ class Imports:
         self._bits: dict[str, int] = {}  # packages that somebody may ask for, each with a bit of its own
         self._loaded: dict[Module, int] | None = None
         self._targets: dict[tuple[str, int], tuple[Module, ...]] = {}
+        self._known: dict[str, tuple[str, Api] | None] = {}
 
     def cost(self, module: Module, dotted: str) -> tuple[str, Api] | None:
         """The package that a function of the module loads by importing ``dotted``, and what the catalog says of that.
@@ -59,6 +60,13 @@ class Imports:
         return None if found is None or self._is_there(module, _package(dotted)) else found
 
     def _heavy(self, dotted: str) -> tuple[str, Api] | None:
+        try:
+            return self._known[dotted]
+        except KeyError:
+            found = self._known[dotted] = self._find_heavy(dotted)
+            return found
+
+    def _find_heavy(self, dotted: str) -> tuple[str, Api] | None:
         name = dotted
         while name:
             api = self._edges.api(name)
@@ -83,6 +91,7 @@ class Imports:
         packages = sorted({_package(x) for x in asked if self._heavy(x) is not None})
         self._bits = {name: 1 << number for number, name in enumerate(packages)}
         imported: dict[Module, set[Module]] = {module: self._imported_by(module) for module in modules}
+        self._targets.clear()  # of a large program many megabytes, and nobody asks again
         importing: dict[Module, list[Module]] = {}
         for module, others in imported.items():
             for other in others:

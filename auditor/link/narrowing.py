@@ -8,13 +8,12 @@ from auditor.index import facts as f
 from auditor.link import awaiting
 from auditor.link import guards as g
 from auditor.link import values as v
+from auditor.link.branches import tests_around
 from auditor.link.choices import asks_for_coroutine_function, constant_of
 from auditor.link.nodes import Body, Node
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from auditor.link.edges import Edges
     from auditor.link.guards import Constraints
     from auditor.link.program import Function, Module
@@ -75,7 +74,6 @@ class BodyValues:
         if (node.function, awaiting.AWAITED) in self.environment:
             self.awaited_calls = awaiting.returned_calls(node.function)
             self._dead = awaiting.dead_regions(node.function, self.evaluator, self.values)
-        self._asks = any(asks_for_coroutine_function(self.module, n) for n in node.function.facts.calls)
 
     def is_possible(self, region: int) -> bool:
         """Whether this node gets to the region: what its parameters are, and that it is awaited, may say no."""
@@ -83,7 +81,7 @@ class BodyValues:
             self.module, region, self.function, self.constants
         ):
             return False
-        if self._asks and self._is_refused(region):
+        if self._is_refused(region):
             return False
         while self._dead and region:
             if region in self._dead:
@@ -94,10 +92,10 @@ class BodyValues:
     def _is_refused(self, region: int) -> bool:
         """Whether ``iscoroutinefunction(x)`` around the region goes the other way for all that x is."""
         calls = self.module.facts.calls
-        for test, holds in self.tests_around(region):
-            if test[0] != f.CALL or not asks_for_coroutine_function(self.module, test[1]):
+        for number, holds in self.edges.branches.calls_tested(self.module, region):
+            if not asks_for_coroutine_function(self.module, number):
                 continue
-            found = self.evaluator.concrete(self.values(calls[test[1]][f.C_ARGS][0]))
+            found = self.evaluator.concrete(self.values(calls[number][f.C_ARGS][0]))
             answers = {_is_coroutine_function(value) for value in found}
             if answers == {not holds}:
                 return True
@@ -235,10 +233,8 @@ class BodyValues:
         """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""
         found = []
         exprs = self.module.facts.exprs
-        for test, holds in self.tests_around(region):
-            if test[0] != f.CALL:
-                continue
-            call = self.module.facts.calls[test[1]]
+        for number, holds in self.edges.branches.calls_tested(self.module, region):
+            call = self.module.facts.calls[number]
             if (
                 exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
                 and len(call[f.C_ARGS]) == 2
@@ -250,22 +246,6 @@ class BodyValues:
                 )
                 found.append((types, holds))
         return found
-
-    def tests_around(self, region: int) -> Iterator[tuple[Any, bool]]:
-        """Expressions that are surely true, or surely false, in the region: tests, and parts of tests."""
-        regions, exprs = self.module.facts.regions, self.module.facts.exprs
-        while region:
-            kind, parent, data, positive = regions[region]
-            pending = [(exprs[data], bool(positive))] if kind == f.IF else []
-            while pending:
-                test, holds = pending.pop()
-                if test[0] == f.NOT:
-                    pending.append((exprs[test[1]], not holds))
-                elif test[0] == f.BOOLEAN and (test[1] == "and") == holds:
-                    pending.extend((exprs[p], holds) for p in test[2])
-                else:
-                    yield test, holds
-            region = parent
 
     def is_instance(self, value: Value, types: Values) -> bool | None:
         """Whether the object surely is, or surely is not, of one of the types; None where that is open."""
@@ -293,13 +273,12 @@ class BodyValues:
     def guarded_asyncness(self, number: int) -> bool | None:
         """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""
         call = self.module.facts.calls[number]
-        for expression, holds in self.tests_around(call[f.C_REGION]):
-            if expression[0] == f.CALL:
-                test = self.module.facts.calls[expression[1]]
-                if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
-                    for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
-                        if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
-                            return holds
+        for tested, holds in self.edges.branches.calls_tested(self.module, call[f.C_REGION]):
+            test = self.module.facts.calls[tested]
+            if test[f.C_ARGS] and test[f.C_ARGS][0] == call[f.C_CALLEE]:
+                for value in self.evaluator.values(self.module, test[f.C_CALLEE]):
+                    if value.kind == v.EXTERNAL and value.a.rpartition(".")[2] in _COROUTINE_TESTS:
+                        return holds
         return None
 
     def has_no_wait(self, number: int) -> bool:
@@ -310,7 +289,7 @@ class BodyValues:
         if callee[0] != f.ATTR or callee[2] not in _READY:
             return False
         tests = _READY[callee[2]]
-        for test, holds in self.tests_around(call[f.C_REGION]):
+        for test, holds in tests_around(self.module, call[f.C_REGION]):
             if test[0] == f.COMPARE:
                 test, holds = self.compared_with_nothing(test, holds=holds)
             if test[0] != f.CALL:

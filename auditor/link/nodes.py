@@ -113,7 +113,7 @@ class HandedOver:
 class Body:
     """Everything that one node does."""
 
-    __slots__ = ("edges", "externals", "handed_over", "misuses", "sinks")
+    __slots__ = ("edges", "externals", "handed_over", "implied", "misuses", "sinks")
 
     def __init__(self) -> None:
         self.edges: list[Edge] = []
@@ -121,6 +121,8 @@ class Body:
         self.handed_over: list[HandedOver] = []
         self.misuses: list[Misuse] = []
         self.externals: list[tuple[int, str]] = []  # (call, dotted name)
+        # names of properties and of methods behind operators and builtins that have added to it
+        self.implied: tuple[str, ...] = ()
 
     def seal(self) -> None:
         """Let empty lists go: there are tens of thousands of bodies, and most do little."""

@@ -94,7 +94,7 @@ class Recorder(BodyValues):
     ) -> Environment:
         """The environment of calling ``function`` with the arguments of ``site`` from position ``first`` on."""
         captured: Environment = value.b or () if value.kind == v.FUNCTION else ()
-        callables, flags = self.edges.telling(function)
+        callables, flags = self.edges.traits.telling(function)
         if not callables and not flags and (receiver is None or not self.tells_more(receiver, function)):
             return captured
         given: list[tuple[int, Values]] = []
@@ -138,7 +138,9 @@ class Recorder(BodyValues):
             return False
         if receiver.kind == v.INSTANCE and receiver.b and receiver.a is class_:
             return False
-        return self.evaluator.hierarchy.is_polymorphic(class_) and self.edges.depends_on_receiver(function)
+        return self.evaluator.hierarchy.is_polymorphic(class_) and self.edges.traits.depends_on_receiver(
+            function
+        )
 
 
 def confidence_among(targets: int) -> Confidence:
