@@ -265,7 +265,7 @@ class Attached:
                 next_status = now + SECOND // 2
                 states = [loop.state(now) for loop in self._loops()]
                 self._status({"type": "status", "pid": self._pid, "loops": states})
-            self._watcher.pause()
+            self._watcher.pause(POLL / SECOND)
             Clocks.sleep(max(0.0, (now + POLL - Clocks.monotonic_ns()) / SECOND))
         self._watcher.process_exited(Clocks.monotonic_ns())
         self._search.close()

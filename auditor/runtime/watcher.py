@@ -147,14 +147,15 @@ class Watcher:
         self._switches = proc.own_switches() if self._inside else 0
         self.looked = now
 
-    def pause(self) -> float:
+    def pause(self, most: float = MOST_PAUSE) -> float:
         """Seconds until the next step should come: while nothing is under way, when something can be at the soonest."""
         dumping = self._dumps is not None and self._dumps.under_way
         seconds = self.settings.poll
         if self._closing or dumping:
             seconds = min(seconds, 0.005)
         elif not self._open:
-            seconds = min(MOST_PAUSE, max(LEAST_PAUSE, self._soonest / SECOND))
+            seconds = max(LEAST_PAUSE, self._soonest / SECOND)
+        seconds = min(seconds, most)
         self._pause = int(seconds * SECOND)
         return seconds
 
