@@ -1,12 +1,19 @@
-"""Whether anything else runs on the loop that a command opens for its coroutine."""
+"""Whether anything else runs, as yet, on the loop that a command opens for its coroutine."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
+from auditor.index import facts as f
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.index.facts import FileFacts
     from auditor.link.edges import Edges
-    from auditor.link.nodes import Body, Node
+    from auditor.link.nodes import Body, Node, Place
+    from auditor.link.program import Function
 
 _DEEPEST: Final = 12
 _MOST: Final = 2000
@@ -17,19 +24,60 @@ class Company:
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
-        self._known: dict[Node, bool] = {}
+        self._known: dict[Node, float] = {}
+        self._alone: dict[Node, bool] = {}
 
-    def is_alone(self, start: Node) -> bool:
-        """Whether the coroutine, and all that the program does for it, starts no task and no server, as far as is seen.
+    def is_alone(self, start: Node, call: Place) -> bool:
+        """Whether the coroutine that the loop is opened for, and all that the program does for it, starts no
+        task and no server before it makes a call, as far as is seen.
 
         A limit that is reached is no answer: then it is not said to be alone.
         """
         known = self._known.get(start)
         if known is None:
-            known = self._known[start] = self._is_alone(start)
-        return known
+            known = self._known[start] = self._first_company(start)
+        return call.line < known
+
+    def _first_company(self, start: Node) -> float:
+        """The first line of the function from which on others may be on the loop; infinite if there is none."""
+        body = self._edges.body(start)
+        facts = start.function.module.facts
+        lines: list[tuple[int, int]] = [
+            (facts.calls[number][f.C_LINE], facts.calls[number][f.C_REGION])
+            for number, dotted in body.externals
+            if self._starts_tasks(dotted)
+        ]
+        lines.extend(
+            (edge.place.line, _region(start.function, edge.place))
+            for edge in body.edges
+            if edge.how == "schedule" or not self._is_alone(edge.target)
+        )
+        return min((self._begins(start.function, line, region) for line, region in lines), default=math.inf)
+
+    @staticmethod
+    def _begins(function: Function, line: int, region: int) -> int:
+        """The line itself or, in a loop, that of the first call of the loop, which comes after it as well."""
+        facts = function.module.facts
+        loop = 0
+        for one in _outwards(facts, region):
+            if facts.regions[one][0] == f.LOOP:
+                loop = one
+        if not loop:
+            return line
+        within: list[int] = [
+            facts.calls[number][f.C_LINE]
+            for number in function.facts.calls
+            if loop in _outwards(facts, facts.calls[number][f.C_REGION])
+        ]
+        return min([line, *within])
 
     def _is_alone(self, start: Node) -> bool:
+        known = self._alone.get(start)
+        if known is None:
+            known = self._alone[start] = self._search(start)
+        return known
+
+    def _search(self, start: Node) -> bool:
         seen, level = {start}, [start]
         for _ in range(_DEEPEST):
             following: list[Node] = []
@@ -49,8 +97,26 @@ class Company:
         return False
 
     def _has_company(self, body: Body) -> bool:
-        catalog = self._edges.evaluator.catalog
         return any(edge.how == "schedule" for edge in body.edges) or any(
-            catalog.is_server(dotted) or any(one.kind == "schedule" for one in catalog.runs(dotted))
-            for _, dotted in body.externals
+            self._starts_tasks(dotted) for _, dotted in body.externals
         )
+
+    def _starts_tasks(self, dotted: str) -> bool:
+        catalog = self._edges.evaluator.catalog
+        return catalog.is_server(dotted) or any(one.kind == "schedule" for one in catalog.runs(dotted))
+
+
+def _outwards(facts: FileFacts, region: int) -> Iterator[int]:
+    while region:
+        yield region
+        region = facts.regions[region][1]
+
+
+def _region(function: Function, place: Place) -> int:
+    facts = function.module.facts
+    if place.call >= 0:
+        return facts.calls[place.call][f.C_REGION]  # type: ignore[no-any-return]
+    for record in (*function.facts.withs, *function.facts.iterations):
+        if record[2:4] == (place.line, place.column):
+            return record[6]
+    return 0

@@ -163,7 +163,7 @@ class Exposures:
             if (
                 edge.transform.drives
                 and c.phase_of(state.context) == Phase.CLI
-                and self._company.is_alone(edge.target)
+                and self._company.is_alone(edge.target, (prefix[-2] if len(prefix) > 1 else hops[0]).place)
             ):
                 roles.add(ALONE)
             why = before.why

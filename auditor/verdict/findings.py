@@ -173,7 +173,7 @@ class Builder:
         key = (suspect.function.id, number)
         if key not in self._pieces:
             self._pieces[key] = (
-                opened_for_pieces(suspect.function, number)
+                opened_for_pieces(suspect.function, number, self._handles.takers(suspect))
                 if api.opening is not None
                 else in_pieces(suspect.function, number, opened_by(suspect))
             )

@@ -49,6 +49,11 @@ class Handles:
         """Whether the suspect opens a handle that is then used on the loop as well."""
         return (suspect.function.id, suspect.place.call) in self._used
 
+    def takers(self, suspect: Suspect) -> list[int]:
+        """The calls that are given the handle that the suspect opens, and have findings of their own."""
+        used = self._used.get((suspect.function.id, suspect.place.call), ())
+        return [hit.suspect.place.call for hit in used if hit.suspect.group in TAKING_GROUPS]
+
     def others(self, group: Sequence[Hit]) -> list[Hit]:
         """What other rules say of calls on the handles that the hits of a group open."""
         rules = {hit.rule.file.id for hit in group}

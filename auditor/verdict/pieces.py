@@ -8,7 +8,7 @@ from auditor.index import facts as f
 from auditor.verdict.turns import loops_around, suspends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from auditor.index.facts import FileFacts
     from auditor.link.program import Function
@@ -36,9 +36,9 @@ def in_pieces(function: Function, call: int, opened_by: Iterable[int] = ()) -> b
     )
 
 
-def opened_for_pieces(function: Function, call: int) -> bool:
+def opened_for_pieces(function: Function, call: int, judged: Collection[int] = ()) -> bool:
     """Whether all that is done with what a call opens moves little at a time: nothing, a sized read, a piece in a loop
-    that awaits, or what an awaited call does with it, which is judged by itself.
+    that awaits, or what an awaited call, or one of those ``judged`` by themselves, does with it.
 
     False as soon as the handle goes where that cannot be seen.
     """
@@ -48,7 +48,7 @@ def opened_for_pieces(function: Function, call: int) -> bool:
         return False
     for owner in function.module.functions:
         for number in owner.facts.calls:
-            if not _moves_little(owner, number, call, handles):
+            if number not in judged and not _moves_little(owner, number, call, handles):
                 return False
         for iterated in owner.facts.iterations:
             if iterated[0] in handles and not any(

@@ -235,10 +235,42 @@ def test_what_takes_microseconds_is_no_worse_where_it_is_repeated(typical: float
     assert placed is expected
 
 
+EARLY = """\
+import asyncio
+import time
+
+
+async def report():
+    await asyncio.sleep(1)
+
+
+async def main(jobs):
+    time.sleep(2)
+    for job in jobs:
+        time.sleep(3)
+        await asyncio.gather(report(), job)
+    time.sleep(4)
+
+
+if __name__ == "__main__":
+    asyncio.run(main([]))
+"""
+
+
+def test_a_command_is_alone_until_it_starts_something(severities: Severities) -> None:
+    assert severities(EARLY) == [
+        (10, "LOOP301", "MONITOR"),
+        (12, "LOOP301", "MEDIUM"),
+        (14, "LOOP301", "MEDIUM"),
+    ]
+
+
 PIECES = """\
 import asyncio
 import io
+import pickle
 import tempfile
+import tomllib
 import wave
 from concurrent.futures import ThreadPoolExecutor
 
@@ -284,6 +316,14 @@ BODY
             [(0, "MONITOR")],
             id="given to what is awaited",
         ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    return tomllib.load(file)",
+            [(0, "MONITOR")],
+            id="a small file of text",
+        ),
+        pytest.param(
+            "with open(path, 'rb') as file:\n    return pickle.load(file)", [(0, "MEDIUM")], id="objects"
+        ),
         pytest.param("response.send(open(path, 'rb'))", [(0, "MEDIUM")], id="given away"),
         pytest.param("return open(path, 'rb')", [(0, "MEDIUM")], id="given back"),
         pytest.param("response.file = open(path, 'rb')", [(0, "MEDIUM")], id="kept"),
@@ -324,4 +364,4 @@ BODY
 def test_pieces(severities: Severities, body: str, expected: list[tuple[int, str]]) -> None:
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     found = severities(PIECES.replace("BODY", indented))
-    assert [(line - 9, severity) for line, _, severity in found] == expected
+    assert [(line - 11, severity) for line, _, severity in found] == expected
