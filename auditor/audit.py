@@ -13,6 +13,7 @@ from auditor.link.suspects import Suspects
 from auditor.model import NotAnalysed, Notice, Report, Statistics
 from auditor.verdict.baseline import Baseline
 from auditor.verdict.baseline import read as read_baseline
+from auditor.verdict.folding import has_a_say
 from auditor.verdict.score import score
 from auditor.verdict.sift import Sifted, sift
 from auditor.verdict.suppression import Suppressions
@@ -83,7 +84,7 @@ def full_audit(
     if known is None:
         known = read_baseline(config.baseline) if config.baseline else Baseline("")
     with Roomy():
-        table = RuleTable(config.enabled)
+        table = RuleTable(config.enabled, has_a_say)
         analysis = Analysis(paths, config, progress)
         suspects = Suspects(analysis.graph, table.wanted).collect()
         if sum(len(suspect.exposed) for suspect in suspects) > _MANY_EXPOSURES:
@@ -149,8 +150,9 @@ def _judge(
     is_chosen = any(name == "dialect" for name, _ in config.sources)
     fixer = Fixer(analysis.graph, texts, language, is_chosen=is_chosen) if fixes else None
     builder = Builder(analysis.evaluator, texts, language, fixer)
-    others = _others(gate.diagnostics, hits, texts, analysis, config) if gate.diagnostics else []
-    groups = builder.groups(hits)
+    shown = [hit for hit in hits if hit.rule.file.id in table.codes]
+    others = _others(gate.diagnostics, shown, texts, analysis, config) if gate.diagnostics else []
+    groups = builder.groups(hits, table.codes)
     sifted = sift(builder, groups, gate.suppressions, config, gate.known, gate.before, others)
     if fixer is not None:
         analysis.not_analysed.extend(NotAnalysed(path, fault) for path, fault in fixer.faults.items())

@@ -11,7 +11,9 @@ from auditor.model import Category, Cost, Gil, Loop, Phase, Thread
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Effect = Literal["blocks", "none", "get-loop", "needs-loop", "loop-method", "loop-object", "drives-loop"]
+Effect = Literal[
+    "blocks", "none", "get-loop", "needs-loop", "loop-method", "loop-object", "drives-loop", "opens"
+]
 RunKind = Literal["offload", "thread", "schedule", "drive", "call", "register", "iterate"]
 Passing = Literal["none", "rest", "args-kwargs", "each"]
 

@@ -8,6 +8,8 @@ from auditor.engine import installed
 from auditor.link import contexts as c
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from auditor.engine.rule import Rule
     from auditor.link.suspects import Suspect
     from auditor.rulebook import Rule as RuleFile
@@ -29,9 +31,15 @@ class Enabled(Protocol):
 
 
 class RuleTable:
-    """The rules that are on. The code of an installed one is loaded at once, so that a broken one always shows."""
+    """The rules that are on. The code of an installed one is loaded at once, so that a broken one always shows.
 
-    def __init__(self, enabled: Enabled) -> None:
+    ``has_a_say`` says of a rule that is off whether its hits matter to those of rules that look at some groups: it
+    judges as well then, and what it finds is not shown.
+    """
+
+    def __init__(
+        self, enabled: Enabled, has_a_say: Callable[[RuleFile, Collection[str]], bool] = lambda _, __: False
+    ) -> None:
         self.codes: dict[str, str] = {}
         """Codes of the rules that are on, and their names."""
 
@@ -41,17 +49,26 @@ class RuleTable:
         """Groups of the catalog, and the domains of contexts in which some rule asks for their calls."""
 
         self._handed_over: list[RuleFile] = []
+        off: list[RuleFile] = []
         for file in installed.rule_files(enabled):
             if not enabled(file.id, preview=file.status == "preview"):
+                off.append(file)
                 continue
             self.codes[file.id] = file.name
-            if "offload" in file.runs:
-                self._handed_over.append(file)
-            for group in file.groups:
-                self._by_group.setdefault(group, []).append(file)
-                self.wanted[group] = self.wanted.get(group, frozenset()) | _DOMAINS[file.contexts]
+            self._add(file)
             if not installed.is_built_in(file):
                 self._rule(file)
+        groups = tuple(self.wanted)
+        for file in off:
+            if installed.is_built_in(file) and has_a_say(file, groups):
+                self._add(file)
+
+    def _add(self, file: RuleFile) -> None:
+        if "offload" in file.runs:
+            self._handed_over.append(file)
+        for group in file.groups:
+            self._by_group.setdefault(group, []).append(file)
+            self.wanted[group] = self.wanted.get(group, frozenset()) | _DOMAINS[file.contexts]
 
     def rules_for(self, suspect: Suspect) -> list[Rule]:
         """The rules that judge a suspect."""

@@ -394,7 +394,7 @@ class BodyBuilder(Handovers, ImplicitCalls):
         arguments: CallArguments | None = None
         if api is not None and api.effect != "none":
             arguments = CallArguments(self.evaluator, self.module, number)
-            if self.is_awaited_namesake(dotted, number):
+            if api.effect != "opens" and self.is_awaited_namesake(dotted, number):
                 if api.effect == "blocks" and misawaited.is_plain_external(self.evaluator, dotted):
                     self.awaited_sync(dotted, number, place, constraints)
             elif api.applies(arguments) and not self.has_no_wait(number):

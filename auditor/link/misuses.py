@@ -54,9 +54,6 @@ END_UNTOLD: Final = "end-untold"
 WAIT_ON_OWN_POOL: Final = "wait-on-own-pool"
 """A worker of a pool waits for what the same pool is to do."""
 
-CONNECTED: Final = "connected"
-"""A connection to a database is opened by a coroutine."""
-
 LOCK_HELD: Final = "lock-held"
 """The loop takes a lock that a worker holds over something slow."""
 
@@ -74,7 +71,6 @@ GROUPS: Final = frozenset(
         LOOP_PER_CALL,
         CROSSING,
         LOCK_HELD,
-        CONNECTED,
         WAIT_ON_OWN_POOL,
         END_UNTOLD,
         GIVEN_COROUTINE,
@@ -141,14 +137,7 @@ _SLEEPS: Final = frozenset({"asyncio.sleep", "anyio.sleep", "trio.sleep"})
 _PARTS: Final = 4
 _SHORTEST: Final = 0.01
 """Seconds; a sleep in a loop that is not longer keeps a CPU busy."""
-_CONNECTS: Final = frozenset(
-    {
-        "aiosqlite.connect", "asyncpg.connect", "aiomysql.connect", "asyncmy.connect", "aioodbc.connect",
-        "psycopg.AsyncConnection.connect", "oracledb.connect_async",
-    }
-)  # fmt: skip
-"""Coroutines that open a connection; those that block are in the catalog, in the group `connect`."""
-OF_INTEREST: Final = _TASKS | _COROUTINES | SENDS | _POOLS | _CONNECTS
+OF_INTEREST: Final = _TASKS | _COROUTINES | SENDS | _POOLS
 _DEFS: Final = (f.DEF, f.ASYNC_DEF, f.LAMBDA)
 
 
@@ -255,8 +244,6 @@ def by_name(dotted: str, *, is_statement: bool, is_awaited: bool, is_returned: b
         return LOOP_MADE
     if dotted in _POOLS:
         return POOL_MADE
-    if dotted in _CONNECTS:
-        return CONNECTED
     if is_awaited:
         return ""
     if is_returned and dotted in _COROUTINES:

@@ -57,7 +57,7 @@ class Ownership:
         effect = sink.api.effect
         if effect == "drives-loop":
             return not self._is_patched
-        if domain == c.LOOP_DOMAIN:
+        if domain == c.LOOP_DOMAIN or effect == "opens":
             return True
         if sink.api.names[0].partition(".")[0] == function.module.name.partition(".")[0]:
             return False  # a library's own code upholds what its users may rely on
@@ -68,7 +68,7 @@ class Ownership:
         effect = sink.api.effect
         if domain == c.LOOP_DOMAIN or effect == "blocks":
             return False
-        if effect == "needs-loop":
+        if effect in ("needs-loop", "opens"):
             return False  # a loop that is set, or belongs to the thread, does not run for that
         hops = exposed.hops if domain == c.MAIN_DOMAIN else exposed.hops[exposed.at :]
         if effect != "get-loop":

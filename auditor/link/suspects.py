@@ -107,6 +107,8 @@ class Suspects:
             # they are found among the waits on the loop
             wanted = {**wanted, locks.WAITS: wanted.get(locks.WAITS, _NOWHERE) | {c.LOOP_DOMAIN}}
         self._wanted = wanted
+        # background tasks are judged by whatever they block the loop with, whether or not another rule asks for it
+        self._wants_all = misuses.BLOCKING_TASK in wanted
         self._declared = graph.edges.declared
         self._exposures = Exposures(self._declared, Company(graph.edges))
         self._ownership = Ownership(graph)
@@ -193,7 +195,10 @@ class Suspects:
     ) -> None:
         for sink in sinks:
             domain = _domain(state.context, sink)
-            if domain not in self._wanted.get(sink.api.group, _NOWHERE):
+            is_asked_for = domain in self._wanted.get(sink.api.group, _NOWHERE)
+            if not is_asked_for and not (
+                self._wants_all and domain == c.LOOP_DOMAIN and sink.api.effect == "blocks"
+            ):
                 continue
             if not g.allows(sink.constraints, state.context):
                 continue

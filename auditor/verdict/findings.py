@@ -24,7 +24,7 @@ from auditor.verdict.pieces import in_pieces, opened_for_pieces
 from auditor.verdict.repetition import rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from auditor.catalog.values import Api
     from auditor.engine.judge import Hit
@@ -60,9 +60,9 @@ class Builder:
         self._pieces: dict[Call, bool] = {}
         self._examples = Examples(evaluator.program.modules)
 
-    def groups(self, hits: Sequence[Hit]) -> list[list[Hit]]:
+    def groups(self, hits: Sequence[Hit], codes: Container[str]) -> list[list[Hit]]:
         """The hits that are one finding each: those of one statement with the same exposures; the rule that names the
-        finding comes first.
+        finding comes first. Hits of rules that are not among ``codes`` only decide which others belong to them.
         """
         self._early = Early(hits)
         kept = self._early.without_reached(hits)
@@ -73,6 +73,7 @@ class Builder:
         for group in groups.values():
             group.sort(key=lambda hit: (hit.rule.file.precedence, hit.span))
             group.extend(self._handles.others(group))
+        groups = {key: kept for key, group in groups.items() if (kept := _shown(group, codes))}
         self._paths.prepare(e for group in groups.values() for e in group[0].suspect.exposed)
         return list(groups.values())
 
@@ -247,6 +248,10 @@ class Builder:
         if _is_direct(exposed) or hop.edge is None or hop.edge.how != "call":
             return words.advice(instead, callee, self._dialect)
         return words.advice_for_helper(instead, callee, short_name(hop.edge.target.function), self._dialect)
+
+
+def _shown(group: list[Hit], codes: Container[str]) -> list[Hit]:
+    return [hit for hit in group if hit.rule.file.id in codes]
 
 
 def _identity(hit: Hit) -> tuple[object, ...]:

@@ -8,18 +8,29 @@ from auditor.index import facts as f
 from auditor.verdict.pieces import in_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from auditor.engine.judge import Hit
     from auditor.link.suspects import Suspect
+    from auditor.rulebook import Rule as RuleFile
 
 FOLDED_GROUPS: Final = frozenset({"file"})
 """Groups in which calls on a handle belong to the call that opened it."""
 TAKING_GROUPS: Final = frozenset({"serialization"})
 """Groups in which calls that are given a handle belong to the call that opened it: ``json.dump(state, target)``."""
 
+USING_GROUPS: Final = frozenset({*FOLDED_GROUPS, *TAKING_GROUPS, "iteration"})
+"""Groups in which hits may belong to the call that opened a handle."""
+
 Call = tuple[int, int]
 """A call of the program: the function's id, the number of the call in its file."""
+
+
+def has_a_say(rule: RuleFile, groups: Collection[str]) -> bool:
+    """Whether hits of a rule that is off stand for hits in some of these groups."""
+    if "offload" in rule.runs:
+        return bool(groups)
+    return bool(FOLDED_GROUPS.intersection(rule.groups) and USING_GROUPS.intersection(groups))
 
 
 class Handles:
