@@ -503,6 +503,9 @@ class Evaluator:
         if value.kind == v.INSTANCE:
             methods = self.members.methods(value, "__getitem__")
             return join_all([self.results.of_value(method, None) for method in methods])
+        if value.kind == v.EXTERNAL_INSTANCE and not value.a.startswith("builtins."):
+            result = self.catalog.method_type(value.a, "__getitem__")
+            return self.annotations.from_name(result) if result else ()
         if value.kind != v.CONTAINER and (value.kind, value.a) != (v.EXTERNAL_INSTANCE, "builtins.tuple"):
             return value.one
         return self.interner.make(v.EXTERNAL_INSTANCE, "builtins.list", self.elements(value.one)).one
