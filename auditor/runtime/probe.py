@@ -25,7 +25,9 @@ from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 
 HOT_PERIOD = 5 * MILLISECOND
 HOT_TURN = 30_000
-"""A loop whose turns take less than this on average, in ns, is hot: a stamp would cost it more than a per cent."""
+"""A loop whose turns take less CPU time than this on average, in ns, is hot: a stamp would cost it a per cent."""
+HOT_SHARE = 10
+"""One that runs less than a tenth of the time is not, however short its turns are."""
 RETRY = SECOND
 """How long a hot loop goes without stamps before they are tried for one period again."""
 _NS_BUCKETS = tuple(bound * MILLISECOND for bound in BUCKETS)
@@ -184,7 +186,7 @@ class Probe:
         idle, cpu = self._waited(), Clocks.thread_ns()
         if lag > self._late:
             self._was_late(now, cpu, idle)
-        waited = idle - cells[Cell.IDLE]
+        waited, ran = idle - cells[Cell.IDLE], cpu - cells[Cell.CPU]
         cells[Cell.BEAT], cells[Cell.CPU], cells[Cell.IDLE] = now, cpu, idle
         cells[Cell.BEATS] += 1
         if self._ready is not None:
@@ -196,7 +198,7 @@ class Probe:
         if driver != self._driver:
             self._driver = driver
             self._tell(loop, frame)
-        self._plan(loop, now, self._next_period(now, now - last, waited))
+        self._plan(loop, now, self._next_period(now, now - last, waited, ran))
 
     @property
     def _stamped(self) -> bool:
@@ -238,8 +240,8 @@ class Probe:
         cells[Cell.LAG_MAX] = max(cells[Cell.LAG_MAX], lag)
         cells[Cell.HISTOGRAM + bisect_left(_NS_BUCKETS, lag)] += 1
 
-    def _next_period(self, now: int, elapsed: int, waited: int) -> int:
-        """How soon to beat again, and whether with stamps."""
+    def _next_period(self, now: int, elapsed: int, waited: int, ran: int) -> int:
+        """How soon to beat again, and whether with stamps, after so many ns, in which it waited and had the CPU."""
         if self._uv is not None:
             return self._period if 2 * waited > elapsed else min(HOT_PERIOD, self._period)
         if self._stamps is None:
@@ -249,7 +251,7 @@ class Probe:
                 self._stamp(now)
             return min(HOT_PERIOD, self._period)
         turns, self._turns = self._stamps.turns() - self._turns, self._stamps.turns()
-        if turns * HOT_TURN < elapsed:
+        if turns * HOT_TURN < ran or ran * HOT_SHARE < elapsed:
             return self._period
         self._idle_share = min(1.0, waited / max(elapsed, 1))
         self._stamps.take_off()

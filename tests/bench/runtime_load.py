@@ -61,7 +61,8 @@ async def served() -> AsyncIterator[int]:
     """The port of a uvicorn on this loop."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(hello, port=0, log_level="error", lifespan="off"))
+    config = uvicorn.Config(hello, port=0, log_level="error", lifespan="off", timeout_keep_alive=3600)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
