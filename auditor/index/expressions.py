@@ -522,14 +522,14 @@ class ExpressionIndexer:
         self.function.is_generator = True
         self.function.last_yield = node.lineno
         value = self.visit(node.value) if node.value is not None else 0
-        self.function.yields.append(value)
+        self.function.yields.append((value, self.region))
         return 0
 
     def yield_from(self, node: ast.YieldFrom) -> int:
         self.function.is_generator = True
         value = self.visit(node.value)
         if value:
-            self.function.yields.append(self.intern((f.ITERATE, value)))
+            self.function.yields.append((self.intern((f.ITERATE, value)), self.region))
             self.iteration(value, node.value, is_async=False)
         return self.intern((f.FROM, value)) if value else 0
 

@@ -207,7 +207,7 @@ class FunctionFacts:
         self.roles: tuple[str, ...] = ()
         self.calls: list[int] = []
         self.returns: list[tuple[int, int]] = []  # (expr, region)
-        self.yields: list[int] = []
+        self.yields: list[tuple[int, int]] = []  # as returns
         # fields of `reads` and `operators`, one record after the other; filled by FileFacts.unpack
         self.read_log = self.operator_log = _NO_LOG
         # (base expr, name, value expr, line, column, end line, end column, region)

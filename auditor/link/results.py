@@ -161,7 +161,7 @@ class Results:
 
     def _yields(self, function: Function, _: object) -> Values:
         evaluator = self._evaluator
-        found = join_all([evaluator.values(function.module, y) for y in function.facts.yields])
+        found = join_all([evaluator.values(function.module, y) for y, _ in function.facts.yields])
         if not found and function.facts.annotation:
             return evaluator.elements(evaluator.annotations.types(function.module, function.facts.annotation))
         return found

@@ -31,7 +31,7 @@ def in_pieces(function: Function, call: int, opened_by: Iterable[int] = ()) -> b
     facts = function.module.facts
     inner = {loop for number in opened_by for loop in loops_around(facts, facts.calls[number][f.C_REGION])}
     return any(
-        loop not in inner and suspends(facts, loop, function.facts.calls)
+        loop not in inner and suspends(facts, loop, function.facts)
         for loop in loops_around(facts, facts.calls[call][f.C_REGION])
     )
 
@@ -52,7 +52,7 @@ def opened_for_pieces(function: Function, call: int, judged: Collection[int] = (
                 return False
         for iterated in owner.facts.iterations:
             if iterated[0] in handles and not any(
-                suspends(facts, loop, owner.facts.calls) for loop in loops_around(facts, iterated[6])
+                suspends(facts, loop, owner.facts) for loop in loops_around(facts, iterated[6])
             ):
                 return False
     return True
@@ -87,7 +87,7 @@ def _escapes(facts: FileFacts, handles: set[int]) -> bool:
         kept += [value for stored in class_.stores.values() for value in stored]
     for function in facts.functions:
         kept += [value for value, _ in function.returns]
-        kept += function.yields
+        kept += [value for value, _ in function.yields]
         kept += [one[2] for one in function.writes]
     for expression in facts.exprs:
         if expression[0] in _DISPLAYS:
@@ -108,8 +108,22 @@ def _moves_little(function: Function, number: int, opening: int, handles: set[in
         return True
     if in_pieces(function, number, (opening,)):
         return True
-    is_repeated = bool(call[f.C_FLAGS] & f.IN_LOOP)
-    return callee[2] in _READS and not is_repeated and _is_small(facts, call[f.C_ARGS])
+    if call[f.C_FLAGS] & f.IN_LOOP:
+        return False
+    if callee[2] == "write":
+        return _is_encoded(facts, call[f.C_ARGS])
+    return callee[2] in _READS and _is_small(facts, call[f.C_ARGS])
+
+
+def _is_encoded(facts: FileFacts, arguments: tuple[int, ...]) -> bool:
+    """Whether what is written is text, of which there is little, as in files that are opened for it."""
+    if not arguments:
+        return False
+    written = facts.exprs[arguments[0]]
+    if written[0] != f.CALL:
+        return False
+    maker = facts.exprs[facts.calls[written[1]][f.C_CALLEE]]
+    return maker[0] == f.ATTR and maker[2] == "encode"
 
 
 def _is_small(facts: FileFacts, arguments: tuple[int, ...]) -> bool:

@@ -33,9 +33,7 @@ def rounds(suspect: Suspect) -> float:
     loop = next(loops_around(facts, region), 0)
     if not loop:
         return math.inf if number >= 0 else 1  # a comprehension
-    if suspends(facts, loop, suspect.function.facts.calls) or (
-        number >= 0 and _ends_loop(suspect, loop, number)
-    ):
+    if suspends(facts, loop, suspect.function.facts) or (number >= 0 and _ends_loop(suspect, loop, number)):
         return 1
     return _count(facts, facts.regions[loop][2])
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from auditor.index import facts as f
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from auditor.index.facts import FileFacts
+    from auditor.index.facts import FileFacts, FunctionFacts
 
 
 def outwards(facts: FileFacts, region: int) -> Iterator[int]:
@@ -24,11 +24,15 @@ def loops_around(facts: FileFacts, region: int) -> Iterator[int]:
     return (one for one in outwards(facts, region) if facts.regions[one][0] == f.LOOP)
 
 
-def suspends(facts: FileFacts, loop: int, calls: Sequence[int]) -> bool:
-    """Whether each round of a loop awaits something; ``calls`` are those of the function that it stands in."""
+def suspends(facts: FileFacts, loop: int, function: FunctionFacts) -> bool:
+    """Whether each round of a loop of a function awaits something, or an asynchronous generator gives something to
+    whoever awaits it.
+    """
     if facts.regions[loop][3]:
         return True
-    for number in calls:
+    if function.kind == f.ASYNC_DEF and any(loop in outwards(facts, region) for _, region in function.yields):
+        return True
+    for number in function.calls:
         call = facts.calls[number]
         inside: list[tuple[int, int, Any, Any]] = []
         for region in outwards(facts, call[f.C_REGION]):

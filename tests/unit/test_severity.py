@@ -304,6 +304,16 @@ BODY
             id="pieces without a turn in between",
         ),
         pytest.param(
+            "with open(path, 'rb') as file:\n    while piece := file.read(8192):\n        yield piece",
+            [(0, "MONITOR"), (1, "MONITOR")],
+            id="pieces that somebody awaits",
+        ),
+        pytest.param(
+            "with open(path, 'wb') as file:\n    file.write(response.text.encode())",
+            [(0, "MONITOR")],
+            id="encoded text",
+        ),
+        pytest.param(
             "with open(path, 'rb') as file:\n    return file.read(16)", [(0, "MONITOR")], id="a sized read"
         ),
         pytest.param(
