@@ -91,7 +91,9 @@ class Episode:
     waiting: bool = False
     """Whether its thread has been seen asleep: whoever waits for the CPU is not."""
     slept: int = 0
-    """For how long that was, in ns."""
+    """For how long that surely was, in ns."""
+    slices: int = -1
+    """How often it had got the CPU when it was last seen asleep, or -1."""
     overslept: int = 0
     """How long the watcher itself did not get to run meanwhile."""
     locked: int = 0

@@ -232,7 +232,12 @@ class Watcher:
         state = proc.state(self.pid, episode.loop.native_id)
         if state in {"S", "D"}:
             episode.waiting = True
-            episode.slept += min(self._elapsed, now - episode.opened)
+            sched = proc.sched(self.pid, episode.loop.native_id)
+            if sched.known and sched.slices == episode.slices:  # it has not run since the last look
+                episode.slept += self._elapsed
+            episode.slices = sched.slices
+        else:
+            episode.slices = -1
         if state in {"T", "t"}:
             episode.stopped += self._elapsed
             episode.traced = episode.traced or state == "t"
