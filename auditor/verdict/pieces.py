@@ -123,7 +123,7 @@ def _is_encoded(facts: FileFacts, arguments: tuple[int, ...]) -> bool:
     if written[0] != f.CALL:
         return False
     maker = facts.exprs[facts.calls[written[1]][f.C_CALLEE]]
-    return maker[0] == f.ATTR and maker[2] == "encode"
+    return bool(maker[0] == f.ATTR and maker[2] == "encode")
 
 
 def _is_small(facts: FileFacts, arguments: tuple[int, ...]) -> bool:
