@@ -8,6 +8,7 @@ import libcst as cst
 
 from auditor.fixes.bindings import locals_of, names_in
 from auditor.fixes.case import Draft
+from auditor.fixes.kept_loops import stored_loop
 from auditor.fixes.offload import hand_over, takes_keyword
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _CROSS: Final = "asyncio.run_coroutine_threadsafe"
 _CLOSURE: Final = 2
 """Functions around a place in a closure: that of the closure, and the one that it stands in."""
 _RUNNING: Final = "asyncio.get_running_loop"
+_STORED: Final = "the loop that the object keeps must be the one that is meant, and be there by then"
 _LATER: Final = "the loop does it later: the thread goes on before it has happened, and sees no failure of it"
 
 
@@ -63,14 +65,21 @@ def threadsafe_object(case: Case) -> Draft | None:
         return None
     draft = Draft(f"let the loop call `{call.func.attr.value}`")
     loop = _captured(case, site, draft)
+    if loop is None:
+        loop = stored_loop(case)
+        draft.doubts.append(_STORED)
     return _later(case, draft, loop) if loop is not None else None
 
 
 def captured_loop(case: Case) -> Draft | None:
-    """``get_event_loop()`` in a closure that a thread runs -> the loop of the coroutine around it."""
-    call, site = case.call, case.site
-    if call is None or call.args:
+    """``get_event_loop()`` on a thread -> the loop of the coroutine around the closure, or the one the object keeps."""
+    if case.call is None or case.call.args:
         return None
+    return _from_coroutine(case) or _from_object(case)
+
+
+def _from_coroutine(case: Case) -> Draft | None:
+    site = case.site
     draft = Draft("take the loop in the coroutine, where it runs")
     statement = site.ancestors[-2] if len(site.ancestors) > 1 else None
     kept = site.parent
@@ -98,6 +107,16 @@ def captured_loop(case: Case) -> Draft | None:
             return None
         draft.edits.append(case.edit(site.start(), site.end(), loop))
     draft.doubts.append("the loop is that of the coroutine, and the thread must end before it does")
+    return draft
+
+
+def _from_object(case: Case) -> Draft | None:
+    loop = stored_loop(case)
+    if loop is None:
+        return None
+    draft = Draft(f"take the loop that the object keeps, `{loop}`")
+    draft.edits.append(case.edit(case.site.start(), case.site.end(), loop))
+    draft.doubts.append(_STORED)
     return draft
 
 

@@ -132,6 +132,50 @@ CASES = [
         },
         id="objects-in-closures",
     ),
+    pytest.param(
+        """\
+        import asyncio
+
+
+        class Decoder:
+            def __init__(self):
+                self.frames: asyncio.Queue[bytes] = asyncio.Queue()
+                self._loop = None
+
+            async def open(self):
+                self._loop = asyncio.get_running_loop()
+
+            def _decode(self, data):
+                self.frames.put_nowait(data)
+
+            async def push(self, data):
+                await asyncio.to_thread(self._decode, data)
+        """,
+        {"self.frames.put_nowait(data)": "self._loop.call_soon_threadsafe(self.frames.put_nowait, data)"},
+        id="loop-of-the-object",
+    ),
+    pytest.param(
+        """\
+        import asyncio
+
+
+        class Decoder:
+            def __init__(self, loop: asyncio.AbstractEventLoop):
+                self.loop = loop
+
+            async def tell(self, data):
+                await asyncio.sleep(0)
+
+            def _decode(self, data):
+                loop = asyncio.get_event_loop()
+                asyncio.run_coroutine_threadsafe(self.tell(data), loop)
+
+            async def push(self, data):
+                await asyncio.to_thread(self._decode, data)
+        """,
+        {"loop = asyncio.get_event_loop()": "loop = self.loop"},
+        id="loop-of-the-object-asked-for",
+    ),
 ]
 LEFT = [
     pytest.param(
