@@ -76,6 +76,7 @@ def main() -> int:
             copy = (options.keep or Path(scratch)) / tree.name
             row, wrong = check(tree.resolve(), copy, safe=options.safe)
             rows.append(row)
+            print(*row, file=sys.stderr, flush=True)
             print("\n".join(wrong[: options.show]), end="\n" if wrong else "", flush=True)
             if options.keep is None:
                 shutil.rmtree(copy)
