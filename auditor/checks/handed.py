@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import libcst as cst
@@ -12,6 +13,8 @@ from auditor.link import contexts as c
 from auditor.model import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.link.exposures import Exposed
 
 
@@ -46,9 +49,35 @@ class UnboundedResult(Rule):
     """A wait for a coroutine of another thread's loop, without a limit."""
 
     def visit_Call(self, node: cst.Call) -> None:
+        """Confirm that it has no limit, and is reached: a function that asks for the running loop raises before."""
         api = self.context.api
-        if api is not None and not api.is_bounded(self.context.arguments or NO_ARGUMENTS):
+        if api is None or api.is_bounded(self.context.arguments or NO_ARGUMENTS):
+            return
+        function = next((x for x in reversed(self.context.ancestors) if isinstance(x, cst.FunctionDef)), None)
+        if function is None or not _asks_for_loop_first(function, [*self.context.ancestors, node]):
             self.report(node)
+
+
+def _asks_for_loop_first(function: cst.FunctionDef, path: Sequence[cst.CSTNode]) -> bool:
+    """Whether a statement that surely comes before asks for the running loop, which raises on a thread without one."""
+    inner = path[path.index(function) :]
+    for outer, part in itertools.pairwise(inner):
+        if isinstance(outer, cst.IndentedBlock):
+            for statement in outer.body:
+                if statement is part:
+                    break
+                if isinstance(statement, cst.SimpleStatementLine) and _calls(statement, "get_running_loop"):
+                    return True
+    return False
+
+
+def _calls(node: cst.CSTNode, name: str) -> bool:
+    """Whether a call of that name stands in the code, and not only in a function that it defines."""
+    if isinstance(node, cst.Call):
+        callee = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
+        if isinstance(callee, cst.Name) and callee.value == name:
+            return True
+    return any(not isinstance(child, _ELSEWHERE) and _calls(child, name) for child in node.children)
 
 
 class TimeoutThatWaits(Rule):

@@ -9,6 +9,7 @@ from auditor.catalog.conditions import NO_ARGUMENTS
 from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import misuses
+from auditor.link import values as v
 from auditor.link.identity import Identity, identity
 from auditor.link.nodes import STEPS, Sink
 
@@ -34,6 +35,7 @@ _LOCKS: Final = frozenset(
 )
 _GIVES_BACK: Final = frozenset({"threading.Condition.wait", "threading.Condition.wait_for"})
 """Waits that let others have the lock meanwhile."""
+_KEEPS: Final = frozenset({"functools.cache", "functools.lru_cache"})
 _SLOW: Final = 0.05
 """Seconds for which a lock that is held is felt."""
 _SURELY: Final = 0.001
@@ -143,6 +145,8 @@ class Locks:
     def _slowest_of(self, node: Node, depth: int) -> Sink | None:
         if node in self._reached:
             return self._reached[node]
+        if self._runs_once(node.function):
+            return None
         self._reached[node] = None  # for recursion
         body = self._graph.edges.body(node)
         worst: Sink | None = None
@@ -155,6 +159,17 @@ class Locks:
                     worst = _slower(worst, self._slowest_of(edge.target, depth - 1))
         self._reached[node] = worst
         return worst
+
+    def _runs_once(self, function: Function) -> bool:
+        """Whether the function keeps its result, so that nearly all of its calls are quick."""
+        facts = function.module.facts
+        for position in function.facts.decorators:
+            expression = facts.exprs[position]
+            callee = facts.calls[expression[1]][f.C_CALLEE] if expression[0] == f.CALL else position
+            values = self._graph.evaluator.values(function.module, callee)
+            if any(x.kind == v.EXTERNAL and x.a in _KEEPS for x in values):
+                return True
+        return False
 
     def _is_slow(self, sink: Sink) -> bool:
         """Whether it keeps the lock for long: it takes its time, and is no wait for another lock."""

@@ -293,7 +293,7 @@ def waits_within_pool(builder: BodyValues, dotted: str, number: int) -> str:
     limits = [e for name, e in call[f.C_KEYWORDS] if name == "timeout"] or call[f.C_ARGS][
         position : position + 1
     ]
-    if not limits or exprs[limits[0]] == (f.CONST, None):
+    if not limits or exprs[limits[0]][:2] == (f.CONST, None):
         return ""
     region = call[f.C_REGION]
     while region:

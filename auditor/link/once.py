@@ -44,7 +44,7 @@ def _missing(facts: f.FileFacts, region: int) -> Iterator[tuple[int, str]]:
                 pending.append((expression[1], not holds))
             elif tag == f.BOOLEAN and (expression[1] == "and") == holds:
                 pending.extend((part, holds) for part in expression[2])
-            elif tag == f.COMPARE and exprs[expression[3]] == (f.CONST, None):
+            elif tag == f.COMPARE and exprs[expression[3]][:2] == (f.CONST, None):
                 if expression[1] in (_SAME if holds else _OTHER):
                     pending.append((expression[2], False))
             elif tag == f.ATTR and not holds:

@@ -94,6 +94,8 @@ class PrivateLoops:
         ``opener`` opens for a call on the main thread.
         """
         context = state.context
+        if state.loss:
+            return False  # a coroutine that is made here runs wherever it is taken to
         if c.loop_of(context) != Loop.SERVING or c.thread_of(context) != Thread.MAIN:
             return False
         if c.phase_of(context) != Phase.SERVING:
