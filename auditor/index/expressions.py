@@ -321,7 +321,7 @@ class ExpressionIndexer:
             return self.generic(base, node.slice)
         key = self.key_of(node.slice)
         if node.slice.__class__ is ast.Slice:
-            key = f.SLICE
+            key = self.bounds_of(node.slice)
         if not base:
             return 0
         self.operator("__getitem__", base, 0, node)
@@ -345,6 +345,19 @@ class ExpressionIndexer:
         ):
             return -node.operand.value
         return self.constant_at(self.visit(node))
+
+    def bounds_of(self, node: ast.Slice) -> object:
+        """The bounds of a slice as ``slice`` takes them, or SLICE where one of them is not known."""
+        bounds: list[int | None] = []
+        for part in (node.lower, node.upper, node.step):
+            try:
+                bound = ast.literal_eval(part) if part is not None else None
+            except ValueError:
+                return f.SLICE
+            if bound is not None and bound.__class__ is not int:
+                return f.SLICE
+            bounds.append(bound)
+        return tuple(bounds) if bounds[2] != 0 else f.SLICE
 
     def constant_at(self, position: int) -> object:
         """The string or number that an expression is, or None."""

@@ -23,7 +23,8 @@ PARAM = 2  #  (PARAM, function, index)
 ATTR = 3  #  (ATTR, expr, name)
 CALL = 4  #  (CALL, call)                    the result of a call; an index into FileFacts.calls
 AWAIT = 5  #  (AWAIT, expr)
-ITEM = 6  #  (ITEM, expr, key)               subscript or unpacking with a constant key; None: any; SLICE: a slice
+ITEM = 6  #  (ITEM, expr, key)               subscript or unpacking with a constant key; None: any;
+#                                              (lower, upper, step) or SLICE: some of them
 ITERATE = 7  #  (ITERATE, expr)              an element that iteration yields
 AITERATE = 8  #  (AITERATE, expr)
 ENTER = 9  #  (ENTER, expr)                  what `with expr as x` binds
@@ -54,7 +55,7 @@ FROM = 33  #  (FROM, expr)                   the value of `yield from expr`
 COMPREHENSION = 34  #  (COMPREHENSION, type name, element or value, key of a dict or 0)
 
 SLICE = ...
-"""The key of an ITEM that is not one element but some of them."""
+"""The key of an ITEM that is not one element but some of them, nobody knows which."""
 
 # Kinds of function bodies.
 MODULE_BODY = 0

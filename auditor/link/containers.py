@@ -128,6 +128,25 @@ class Containers:
                 results.extend(evaluator.values(module, i) for i in items)
         return results
 
+    def sliced(self, value: Value, bounds: tuple[int | None, int | None, int | None]) -> Values | None:
+        """Some of the elements of a list or tuple, each in its place; None where its places are not known."""
+        if value.kind == v.EXTERNAL_INSTANCE:
+            boxes: Values = value.b or ()
+            if value.a != "builtins.tuple" or not boxes or boxes[0].kind != v.BOX:
+                return None
+            return self._evaluator.interner.make(v.EXTERNAL_INSTANCE, value.a, boxes[slice(*bounds)]).one
+        if value.kind != v.CONTAINER or value.b.__class__ is tuple:
+            return None
+        module: Module = value.a
+        tag, items, *_ = module.facts.exprs[value.b]
+        if tag not in (f.LIST, f.TUPLE) or any(module.facts.exprs[i][0] == f.STARRED for i in items):
+            return None
+        if tag == f.LIST and self._insertions(value):
+            return None
+        kept = [box(self._evaluator.values(module, i), self._evaluator) for i in items[slice(*bounds)]]
+        elements = tuple(one for boxed in kept for one in boxed)
+        return self._evaluator.interner.make(v.EXTERNAL_INSTANCE, f"builtins.{_DISPLAYS[tag]}", elements).one
+
     def _given(self, module: Module, made: Made, key: object) -> list[Values]:
         """What a constructor is given to begin with."""
         evaluator = self._evaluator

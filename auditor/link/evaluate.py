@@ -469,8 +469,8 @@ class Evaluator:
 
     def items(self, values: Values, key: object) -> Values:
         """What ``value[key]`` gives; ``None`` stands for an unknown key."""
-        if key is f.SLICE:
-            return join_all([self._slice(value) for value in values])
+        if key is f.SLICE or key.__class__ is tuple:
+            return join_all([self._slice(value, key) for value in values])
         results: list[Values] = []
         for value in values:
             kind = value.kind
@@ -498,8 +498,13 @@ class Evaluator:
                 results.append(value.one)  # Generic[T] is the class itself
         return join_all(results)
 
-    def _slice(self, value: Value) -> Values:
-        """What ``value[1:]`` gives: the same again, but which element stands where is not known any more."""
+    def _slice(self, value: Value, key: Any) -> Values:
+        """What ``value[1:]`` gives: the elements of a display that never changes, in their places; else the same again,
+        but which element stands where is not known any more.
+        """
+        exact = self.containers.sliced(value, key) if key is not f.SLICE else None
+        if exact is not None:
+            return exact
         if value.kind == v.INSTANCE:
             methods = self.members.methods(value, "__getitem__")
             return join_all([self.results.of_value(method, None) for method in methods])

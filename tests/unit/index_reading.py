@@ -175,6 +175,8 @@ class Indexed:
             return f"{inner(expression[1])}[{', '.join(inner(x) for x in expression[2])}]"
         if tag == f.ITEM:
             key = {None: "*", f.SLICE: ":"}.get(expression[2]) or repr(expression[2])
+            if expression[2].__class__ is tuple:
+                key = ":".join("" if bound is None else str(bound) for bound in expression[2])
             return f"{inner(expression[1])}[{key}]"
         if tag == f.BOOLEAN:
             return "(" + f" {expression[1]} ".join(inner(x) for x in expression[2]) + ")"

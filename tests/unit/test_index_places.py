@@ -70,8 +70,9 @@ def test_awaits_and_yields() -> None:
 
 
 def test_a_long_key_is_no_key() -> None:
-    assert probes("def f(a):\n    probe(a[key])\n    k = 'x'\n    probe(a[k])\n    probe(a[1:2])") == [
-        "a@f[*]", "a@f['x']", "a@f[:]",
+    body = "    probe(a[key])\n    k = 'x'\n    probe(a[k])\n    probe(a[1:2])\n    probe(a[k:])"
+    assert probes(f"def f(a):\n{body}") == [
+        "a@f[*]", "a@f['x']", "a@f[1:2:]", "a@f[:]",
     ]  # fmt: skip
 
 

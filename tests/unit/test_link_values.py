@@ -453,7 +453,7 @@ class B: ...
             "class A",
         ),
         ("x = [A]\nprobe(x.copy()[0])", "class A"),
-        ("x = [A, B]\nprobe(x[1:][0])", "class A | class B"),
+        ("x = [A, B]\nprobe(x[1:][0])", "class B"),
         ("probe(max([A], key=len))", "class A"),
         ("probe((A if k else B))", "class A | class B"),
         ("probe(A or B)", "class A | class B"),
