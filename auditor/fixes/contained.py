@@ -62,6 +62,13 @@ _ENTERS: Final = frozenset(
     f"threading.{name}.__enter__" for name in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
 )
 """Locks that are let go where they were taken."""
+_PLAIN: Final = frozenset(
+    {
+        "builtins.object", "abc.ABC", "enum.Enum", "enum.IntEnum", "enum.StrEnum", "typing.Generic", "typing.Protocol",
+        "typing.NamedTuple", "typing.TypedDict", "typing_extensions.TypedDict", "pydantic.BaseModel",
+    }
+)  # fmt: skip
+"""Bases whose constructors only keep what they are given."""
 _HANDLE: Final = frozenset({f.ENTER, f.ITERATE, f.ANNOTATED, f.ATTR})
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _NOBODY: Final = "its text cannot be read"
@@ -241,8 +248,13 @@ class Contained:
         return value.kind == v.EXTERNAL and bool(value.a.startswith(_CONTAINERS))
 
     def _is_known_value(self, function: Function, number: int, value: Value) -> bool:
-        if value.kind in (v.FUNCTION, v.BOUND, v.CLASS):
+        if value.kind in (v.FUNCTION, v.BOUND):
             return True
+        if value.kind == v.CLASS:
+            return "__init__" in value.a.facts.attributes or all(
+                base in _PLAIN or _is_exception(base) or self._evaluator.catalog.is_concurrent(base)
+                for base in self._evaluator.hierarchy.external_bases(value.a)
+            )
         if value.kind != v.EXTERNAL:
             return False
         api = self._edges.api(value.a)

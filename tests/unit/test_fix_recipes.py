@@ -505,6 +505,8 @@ HELPERS = [
     pytest.param('with open(path) as source:\n        return json.load(source)["a"]', True, id="own-file"),
     pytest.param("time.sleep(int(path))\n    return inner(path)", True, id="calls-the-like"),
     pytest.param("return Shelf(path).size()", True, id="own-object"),
+    pytest.param("return Box(os.stat(path)).value", True, id="own-plain-object"),
+    pytest.param("return Odd(os.stat(path)).value", False, id="object-of-a-class-that-is-not-known"),
     pytest.param('with open(path, "w") as target:\n        target.write("x")', False, id="writes"),
     pytest.param("TABLE[path] = os.stat(path)", False, id="changes-a-table"),
     pytest.param("TABLE.update(a=os.stat(path))", False, id="changes-a-table-by-a-call"),
@@ -551,9 +553,11 @@ def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
     project: Path, body: str, *, is_safe: bool
 ) -> None:
     (project / "app.py").write_text(
-        "import json\nimport logging\nimport os\nimport threading\nimport time\nfrom lib import unknown\n\n"
+        "import json\nimport logging\nimport os\nimport threading\nimport time\n"
+        "from typing import NamedTuple\nfrom lib import unknown\n\n"
         "TABLE = {}\nHANDLE = open('x')\nLOCK = threading.Lock()\nlog = logging.getLogger(__name__)\n\n\n"
         "def fill(path):\n    TABLE[path] = 1\n    for key in TABLE:\n        print(key)\n\n\n"
+        "class Box(NamedTuple):\n    value: object\n\n\nclass Odd(unknown.Base):\n    value: object\n\n\n"
         "class Shelf:\n    def __init__(self, path):\n        self.path = path\n\n"
         "    def size(self):\n        return os.stat(self.path).st_size\n\n\n"
         "def inner(path):\n    return os.path.join(path, str(os.stat(path)))\n\n\n"
