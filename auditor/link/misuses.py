@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.link.guards import Constraints
     from auditor.link.narrowing import BodyValues
     from auditor.link.nodes import Place
-    from auditor.link.program import Function, Module
+    from auditor.link.program import Class, Function, Module
     from auditor.link.values import Value, Values
 
 GIVEN_COROUTINE: Final = "given-coroutine-function"
@@ -117,6 +117,15 @@ _HOLDERS: Final = frozenset(
     }
 )  # fmt: skip
 """Measured for JSON and pickle with 8.6 MB: the loop stalls for all but a few milliseconds of the call."""
+_UNPICKLABLE: Final = frozenset(
+    {
+        "threading.Lock", "threading.RLock", "threading.Condition", "threading.Event", "threading.Semaphore",
+        "threading.BoundedSemaphore", "threading.Thread", "queue.Queue", "socket.socket", "sqlite3.Connection",
+        "concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor", "asyncio.AbstractEventLoop",
+    }
+)  # fmt: skip
+"""Types of objects that pickle refuses, and with them each object that keeps one."""
+_PICKLING: Final = ("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
 _SLOWER: Final = frozenset({"indent", "key", "object_hook", "default", "cls"})
 """Arguments that make them run Python code, between whose steps other threads get their turn."""
 SENDS: Final = frozenset(
@@ -175,7 +184,7 @@ def given(builder: BodyValues, values: Values, entry: Runs, number: int) -> tupl
         return None
     function = _function(values[0])
     if group == GIVEN_HOLDER:
-        return group, str(values[0].a).removeprefix("builtins.")
+        return group, _holder(builder, values[0]).removeprefix("builtins.")
     return group, function.facts.qualname if function is not None else ""
 
 
@@ -189,9 +198,11 @@ def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
         if value.b is not None and _is_slower(*value.b):
             return ""
         value = value.a[0]
+    on_thread = entry.kind == "offload" and entry.sync is not None and entry.sync.thread == Thread.WORKER
+    if on_thread and _holder(builder, value):
+        return GIVEN_HOLDER
     if value.kind == v.EXTERNAL:
-        on_thread = entry.kind == "offload" and entry.sync is not None and entry.sync.thread == Thread.WORKER
-        return GIVEN_HOLDER if on_thread and value.a in _HOLDERS else ""
+        return ""
     function = _function(value)
     if function is None or function.facts.decorators or "abstractmethod" in function.facts.roles:
         return ""
@@ -204,8 +215,47 @@ def _given(builder: BodyValues, value: Value, entry: Runs) -> str:
         local = facts.kind == f.LAMBDA or (
             function.parent is not None and function.parent.facts.kind in _DEFS and value.kind == v.FUNCTION
         )
-        return GIVEN_LOCAL if local else ""
+        return GIVEN_LOCAL if local or _holds_the_unpicklable(builder, value) else ""
     return GIVEN_ENDLESS if entry.shared and facts.endless and facts.kind == f.DEF else ""
+
+
+def _holder(builder: BodyValues, value: Value) -> str:
+    """The C function that holds the interpreter lock, where the value is one, or a lambda around a call of one."""
+    while value.kind == v.PARTIAL and len(value.a) == 1:
+        value = value.a[0]
+    if value.kind == v.EXTERNAL:
+        return str(value.a) if value.a in _HOLDERS else ""
+    if value.kind != v.FUNCTION or value.a.facts.kind != f.LAMBDA or len(value.a.facts.returns) != 1:
+        return ""
+    facts = value.a.module.facts
+    returned = facts.exprs[value.a.facts.returns[0][0]]
+    if returned[0] != f.CALL:
+        return ""
+    call = facts.calls[returned[1]]
+    if any(name in _SLOWER for name, _ in call[f.C_KEYWORDS]):
+        return ""
+    called = builder.evaluator.values(value.a.module, call[f.C_CALLEE])
+    names = {str(x.a) for x in called if x.kind == v.EXTERNAL and x.a in _HOLDERS}
+    return min(names) if names and len(called) == len(names) else ""
+
+
+def _holds_the_unpicklable(builder: BodyValues, value: Value) -> bool:
+    """Whether it is a method of an object that keeps a lock or the like, and does not say how it is pickled without."""
+    if value.kind != v.BOUND or value.b.kind != v.INSTANCE:
+        return False
+    class_: Class = value.b.a
+    if any(class_.facts.attributes.get(name) for name in _PICKLING):
+        return False
+    kept = [
+        builder.evaluator.values(class_.module, position)
+        for positions in class_.facts.stores.values()
+        for position in positions[:1]
+        if len(positions) == 1
+    ]
+    return any(
+        bool(found) and all(x.kind == v.EXTERNAL_INSTANCE and x.a in _UNPICKLABLE for x in found)
+        for found in kept
+    )
 
 
 def _is_surely_process(builder: BodyValues, number: int) -> bool:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 NAMES = program_names()
 
 KNOWN_GAPS = {
-    "guide_json_in_lambda": "a lambda around a call that holds the interpreter lock is not looked into",
-    "guide_lock_to_process": "what the object of a bound method holds is not looked at",
     "guide_large_models": "whether a document is large is not seen without running: a known limit of LOOP309",
     "guide_queue_per_request": "pools made per request are found in `with` only, and those of arq are not known",
 }
