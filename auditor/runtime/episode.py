@@ -116,6 +116,13 @@ class Episode:
         there = [taken for taken in exact if _place(taken.site) == place]
         return next((taken for taken in there if taken.source == "py-spy"), there[0])
 
+    @property
+    def stands(self) -> bool:
+        """Whether all samples show the same line: one that goes on was only kept from running now and then."""
+        return (
+            len({(taken.frames[0].path, taken.frames[0].line) for taken in self.taken if taken.frames}) <= 1
+        )
+
     def add(self, taken: Taken) -> None:
         """Keep the sample; the first and the latest ones when there are many."""
         if self.asleep:

@@ -38,7 +38,9 @@ def times_of(episode: Episode, duration: float, end: int, sched: Sched, collecte
         slept += before * min(slept / watched, 1.0)
     if episode.late is not None:
         cpu = episode.late.cpu / SECOND
-    queued = min(queued, duration - cpu - slept)  # Linux 6.12 and newer may count a sleeper as queued
+    if episode.stands:  # Linux 6.12 and newer may count a sleeper as queued
+        queued = min(queued, duration - cpu - slept)
+    queued = min(queued, duration - cpu)
     collecting = (collected - episode.collected) / SECOND
     return Times(
         duration,

@@ -96,3 +96,12 @@ def test_a_thread_that_was_seen_asleep_did_not_queue() -> None:
     times = times_of(found, 0.3, 300 * MS, Sched(5 * MS, 295 * MS, 2), 0)
     assert times == Times(0.3, pytest.approx(0.006), pytest.approx(0.006), 0.0)
     assert classify(found, times, "released", THRESHOLD) is StallKind.BLOCKING_WAIT
+
+
+def test_a_thread_that_goes_on_between_samples_queued_when_the_system_says_so() -> None:
+    found = episode(PROMPT, waiting=True)
+    found.slept = 240 * MS
+    found.add(Taken(90 * MS, "in-process", exact=True, frames=(Frame("/app.py", 2, "f", project=True),)))
+    times = times_of(found, 0.3, 300 * MS, Sched(5 * MS, 295 * MS, 2), 0)
+    assert times == Times(0.3, pytest.approx(0.006), pytest.approx(0.294), 0.0)
+    assert classify(found, times, "released", THRESHOLD) is StallKind.MACHINE_BUSY
