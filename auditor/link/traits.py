@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.link import values as v
@@ -133,14 +133,29 @@ class Traits:
         known = self._telling.get(function)
         if known is None:
             flags = self.evaluator.results.choices.tested_parameters(function)
-            self._telling[function] = ((), flags)  # for recursion
-            uses = self.uses(function.module)
-            # a list, not a generator: nothing of C may stand between the frames of this recursion
-            callables = tuple(
-                [i for i in range(len(function.facts.params)) if self._may_be_called(function, i, uses)]
-            )
-            known = self._telling[function] = (callables, flags)
+            callables, is_final = self._solved(("tells", function), self._callables, function)
+            known = (callables, flags)
+            if is_final:
+                self._telling[function] = known
         return known
+
+    def _solved(self, key: Any, compute: Any, function: Function) -> tuple[Any, bool]:
+        """The answer for a function that may lead to itself, and whether it can be kept: see `fixpoint`.
+
+        What is known of a function while those that it leads to are looked at is no answer to be kept for any of them.
+        """
+        solver = self.evaluator.solver
+        found = solver.solve(key, compute, function, None)
+        is_final = key in solver.done
+        if is_final:
+            del solver.done[key]
+        return found, is_final
+
+    def _callables(self, function: Function, _: object) -> tuple[int, ...]:
+        """Parameters that may be called, by the function or by whom it passes them to."""
+        uses = self.uses(function.module)
+        # a list, not a generator: nothing of C may stand between the frames of this recursion
+        return tuple([i for i in range(len(function.facts.params)) if self._may_be_called(function, i, uses)])
 
     def _may_be_called(self, function: Function, index: int, uses: dict[tuple[int, int], list[int]]) -> bool:
         numbers = uses.get((function.number, index))
@@ -170,9 +185,14 @@ class Traits:
         """Whether what ``self`` exactly is decides what the method reaches: it uses what subclasses change."""
         known = self._sensitive.get(function)
         if known is None:
-            self._sensitive[function] = False  # for recursion
-            known = self._sensitive[function] = self._uses_overridden(function)
+            found, is_final = self._solved(("varies", function), self._variations, function)
+            known = bool(found)
+            if is_final:
+                self._sensitive[function] = known
         return known
+
+    def _variations(self, function: Function, _: object) -> tuple[bool, ...]:
+        return (True,) if self._uses_overridden(function) else ()
 
     def _uses_overridden(self, function: Function) -> bool:
         class_ = function.class_
@@ -211,11 +231,13 @@ class Traits:
         """Parameters whose value the function hands to an offloader, itself or through others of its kind."""
         known = self._offloads.get(function)
         if known is None:
-            self._offloads[function] = _NONE  # for recursion
-            known = self._offloads[function] = frozenset(self._offloaded(function)) or _NONE
+            found, is_final = self._solved(("offloads", function), self._offloaded, function)
+            known = frozenset(found) or _NONE
+            if is_final:
+                self._offloads[function] = known
         return known
 
-    def _offloaded(self, function: Function) -> set[int]:
+    def _offloaded(self, function: Function, _: object) -> tuple[int, ...]:
         module = function.module
         evaluator = self.evaluator
         exprs = module.facts.exprs
@@ -242,7 +264,7 @@ class Traits:
                         for e in bound_expressions(module, number, target, index, skip) or ():
                             if exprs[e][0] == f.PARAM and exprs[e][1] == function.number:
                                 found.add(exprs[e][2])
-        return found
+        return tuple(sorted(found))
 
 
 def _parameters_in(facts: f.FileFacts, positions: list[int]) -> set[tuple[int, int]]:
