@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
 from auditor.link import values as v
-from auditor.link.fixpoint import NO_CYCLE
 from auditor.link.values import Value, Values, join_all
 
 if TYPE_CHECKING:
@@ -259,19 +258,20 @@ class Containers:
         if table is None:
             if module in self._inserting:
                 return {}
-            solver = self._evaluator.solver
-            outer = solver.low
-            solver.low = NO_CYCLE
             self._inserting.add(module)
-            table = {}
-            for base, key, item, how in sites.others:
-                for target in self._evaluator.concrete(self._evaluator.values(module, base)):
-                    if target.kind == v.CONTAINER and target.a is module:
-                        table.setdefault(target, []).append((key, item, how))
+            found, is_final = self._evaluator.solver.apart(lambda: self._find_inserted(module, sites))
             self._inserting.discard(module)
-            if solver.low == NO_CYCLE:  # otherwise it rests on what is not known in full yet
-                self._inserted[module] = table
-            solver.low = min(outer, solver.low)
+            if is_final:
+                self._inserted[module] = found
+            return found
+        return table
+
+    def _find_inserted(self, module: Module, sites: _Sites) -> dict[Value, list[tuple[object, int, int]]]:
+        table: dict[Value, list[tuple[object, int, int]]] = {}
+        for base, key, item, how in sites.others:
+            for target in self._evaluator.concrete(self._evaluator.values(module, base)):
+                if target.kind == v.CONTAINER and target.a is module:
+                    table.setdefault(target, []).append((key, item, how))
         return table
 
     def _sites_elsewhere(self) -> dict[str, list[tuple[Module, Insertion]]]:

@@ -22,6 +22,8 @@ class Fields:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._hierarchy = evaluator.hierarchy
+        self._factories: dict[Class, list[tuple[Module, int]]] = {}
+        self._constructing: dict[Class, list[Value]] = {}
 
     def names(self, class_: Class) -> list[str]:
         """Names of the annotated fields of the class and its bases, in the order of a generated constructor."""
@@ -60,6 +62,12 @@ class Fields:
 
     def default_factories(self, class_: Class) -> list[tuple[Module, int]]:
         """Calls of ``field(default_factory=...)`` of the class and its bases."""
+        known = self._factories.get(class_)
+        if known is None:
+            known = self._factories[class_] = self._find_factories(class_)
+        return known
+
+    def _find_factories(self, class_: Class) -> list[tuple[Module, int]]:
         found = []
         for base in self._hierarchy.order(class_):
             if isinstance(base, str):
@@ -76,6 +84,12 @@ class Fields:
 
     def constructing(self, class_: Class) -> list[Value]:
         """Methods of the class and its bases under ``@field.default`` or ``@field.validator``, as attrs has them."""
+        known = self._constructing.get(class_)
+        if known is None:
+            known = self._constructing[class_] = self._find_constructing(class_)
+        return known
+
+    def _find_constructing(self, class_: Class) -> list[Value]:
         found: list[Value] = []
         evaluator = self._evaluator
         for base in self._hierarchy.order(class_):

@@ -8,7 +8,7 @@ results inside cycles is what makes naive resolvers explode.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from auditor.link.values import NOTHING, Values, join
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NO_CYCLE: Final = 1 << 30
 _MAX_ROUNDS: Final = 10
 _MAX_DEPTH: Final = 600
+
+Found = TypeVar("Found")
 
 Cell = list[Any]
 """How far out something provisional reaches, and the cell that says so instead, or None.
@@ -116,6 +118,15 @@ class Solver:
         del active[key]
         self.low = min(outer_low, low)
         return value if low > depth else grown
+
+    def apart(self, compute: Callable[[], Found]) -> tuple[Found, bool]:
+        """What ``compute`` finds, and whether that is final: it has read nothing that is still being computed."""
+        outer = self.low
+        self.low = NO_CYCLE
+        found = compute()
+        is_final = self.low == NO_CYCLE
+        self.low = min(outer, self.low)
+        return found, is_final
 
     def keep(self, key: Any, value: Values) -> None:
         """Remember, for the present round of the open cycle, a value that rests on ``low``."""

@@ -322,7 +322,7 @@ class Graph:
         callers: dict[Function, list[Function]] = {}
         called: set[Function] = set()
         for function in program.functions:
-            if self._on_some_loop(function) and function not in waiting:
+            if self._on_some_loop(function):  # nobody waits for it
                 continue
             for edge in self.edges.body(self.edges.node(function)).edges:
                 if edge.target.function is not function:

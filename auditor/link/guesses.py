@@ -27,6 +27,7 @@ class Guesses:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._known: dict[tuple[Module, str], Values] = {}
+        self._in_sight: dict[Module, frozenset[Class]] = {}
 
     def method(self, module: Module, receiver: int, name: str) -> Values:
         """The method of this name of the only class that it can be; nothing where the receiver may be anything."""
@@ -40,7 +41,10 @@ class Guesses:
             return NOTHING
         known = self._known.get((module, name))
         if known is None:
-            known = self._known[module, name] = self._only_method(module, name)
+            found, is_final = self._evaluator.solver.apart(lambda: self._only_method(module, name))
+            if is_final:
+                self._known[module, name] = found
+            return found
         return known
 
     def _only_method(self, module: Module, name: str) -> Values:
@@ -57,12 +61,26 @@ class Guesses:
         """Whether the file defines the class, or a class derived from it, or has imported one."""
         if class_.module is module:
             return True
-        family = {class_, *self._evaluator.hierarchy.descendants(class_)}
-        return any(
-            any(value.kind == v.CLASS and value.a in family for value in self._evaluator.values(module, p))
-            for positions in module.facts.globals.values()
-            for p in positions
-            if module.facts.exprs[p][0] in (f.IMPORTED, f.CLASS)
+        in_sight = self._in_sight.get(module)
+        if in_sight is None:
+            found, is_final = self._evaluator.solver.apart(lambda: self._classes_of(module))
+            if is_final:
+                self._in_sight[module] = found
+            in_sight = found
+        return class_ in in_sight or not in_sight.isdisjoint(self._evaluator.hierarchy.descendants(class_))
+
+    def _classes_of(self, module: Module) -> frozenset[Class]:
+        """Classes that the module defines or imports."""
+        exprs = module.facts.exprs
+        return frozenset(
+            [
+                value.a
+                for positions in module.facts.globals.values()
+                for p in positions
+                if exprs[p][0] in (f.IMPORTED, f.CLASS)
+                for value in self._evaluator.values(module, p)
+                if value.kind == v.CLASS
+            ]
         )
 
 
