@@ -69,10 +69,19 @@ class Handovers(Recorder):
                 self.run_value(value, entry, number, place, constraints)
             self.hand_over(expression, entry, dotted, constraints)
             # a wrapper that passes on what it is given may have asked what that is
-            if entry.kind in ("offload", "thread") and self.module.facts.exprs[expression][0] != f.PARAM:
+            if entry.kind in ("offload", "thread") and not self.passes_on(expression):
                 wrong = misuses.given(self, values, entry, number)
                 if wrong is not None:
                     self.result.misuses.append(misuses.Misuse(place, dotted, *wrong, constraints))
+
+    def passes_on(self, expression: int) -> bool:
+        """Whether what is handed over is a parameter, or what a call such as ``partial`` makes of one."""
+        exprs = self.module.facts.exprs
+        found = exprs[expression]
+        if found[0] == f.CALL:
+            arguments = self.module.facts.calls[found[1]][f.C_ARGS]
+            return bool(arguments) and exprs[arguments[0]][0] == f.PARAM
+        return bool(found[0] == f.PARAM)
 
     def hand_over(self, expression: int, entry: Runs, dotted: str, constraints: Constraints) -> None:
         """Note a call that stands where an offloader wants a function."""
