@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.link import values as v
@@ -14,6 +14,8 @@ from auditor.link.values import NOTHING, Value, Values, join, join_all
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
+_CALLBACKS: Final = frozenset({v.FUNCTION, v.BOUND, v.PARTIAL})
+"""What others may put another one in the place of: ``server.on_error = report``."""
 
 
 class Members:
@@ -111,7 +113,7 @@ class Members:
         result = (
             join(found, stored) if not found or all(x.kind != v.BOUND for x in found) or stored else found
         )
-        if any(x.kind == v.BOUND for x in found):
+        if any(x.kind == v.BOUND for x in found) or any(x.kind in _CALLBACKS for x in stored):
             patched = evaluator.assignments.named(name)
             if patched is not None:
                 result = join(result, patched(value))
