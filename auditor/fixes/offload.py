@@ -141,7 +141,9 @@ def _whole_chain(case: Case, site: Site, before: str = "", after: str = "") -> D
     left, right = ("(", ")") if site.needs_parentheses() else ("", "")
     draft.edits.append(case.edit(site.start(), site.start(), f"{left}await {offloader}(lambda: {before}"))
     draft.edits.append(case.edit(site.end(), site.end(), f"{after}){right}"))
-    draft.doubts += threads.doubts(case) + safety.doubts(case)
+    # all of the expression moves, and not only the call
+    draft.doubts += threads.doubts(case) or threads.doubts_in(case, site)
+    draft.doubts += safety.doubts(case)
     return draft
 
 
