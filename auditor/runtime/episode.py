@@ -92,6 +92,8 @@ class Episode:
     """Whether its thread has been seen asleep: whoever waits for the CPU is not."""
     slept: int = 0
     """For how long that surely was, in ns."""
+    doubted: int = 0
+    """When the latest answer came that had waited for the interpreter lock."""
     slices: int = -1
     """How often it had got the CPU when it was last seen asleep, or -1."""
     overslept: int = 0

@@ -368,7 +368,11 @@ class Watcher:
                 question.wait(taken.at, *self._clocks(episode))
             if key != episode.key and episode.key:
                 return
-            taken.exact = bool(episode.key) and not question.doubtful and not self._late_step
+            if question.doubtful:
+                episode.doubted = taken.at
+            # one that was asked for just before the lock came free is as late as those that had waited for it
+            is_late = question.doubtful or taken.at - episode.doubted < PROMPT
+            taken.exact = bool(episode.key) and not is_late and not self._late_step
             if running:
                 episode.add(taken)
             else:
