@@ -17,8 +17,10 @@ Tested = tuple[tuple[int, bool], ...]
 
 def tests_around(module: Module, region: int) -> Iterator[tuple[Any, bool]]:
     """Expressions that are surely true, or surely false, in the region: tests, and parts of tests."""
-    for one in module.facts.outwards(region):
-        yield from _tests_of(module, one)
+    regions = module.facts.regions
+    while region:
+        yield from _tests_of(module, region)
+        region = regions[region][1]
 
 
 def _tests_of(module: Module, region: int) -> Iterator[tuple[Any, bool]]:

@@ -67,13 +67,14 @@ class Endings:
             region = facts.calls[number][f.C_REGION]
             callee = facts.calls[number][f.C_CALLEE]
             after: set[tuple[int, int]] = set()
-            for one in facts.outwards(region):
-                kind, _, data, span = facts.regions[one]
+            while region:
+                kind, parent, data, span = facts.regions[region]
                 if kind == f.HANDLER and "Exception" in data:
                     handled.add((callee, span))
                     spans.add(span)
                 elif kind == f.TRY_ELSE:
                     after.add(span)
+                region = parent
             places.append((number, callee, after))
         for number, callee, after in places:
             for span in spans:

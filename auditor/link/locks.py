@@ -185,7 +185,11 @@ class Locks:
 
 
 def _is_within(facts: f.FileFacts, region: int, outer: int) -> bool:
-    return outer in facts.outwards(region)
+    while region:
+        if region == outer:
+            return True
+        region = facts.regions[region][1]
+    return False
 
 
 def _slower(one: Sink | None, other: Sink | None) -> Sink | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from auditor.model import Frame, GilUse, SampleSource
 from auditor.runtime.clock import MILLISECOND
-from auditor.runtime.frames import Driver, blamed
+from auditor.runtime.frames import Driver, blamed, in_selector
 from auditor.runtime.loops import Key, Late, WatchedLoop
 from auditor.runtime.proc import UNKNOWN, Sched
 
@@ -89,7 +89,9 @@ class Episode:
     """Whether the thread has only been seen waiting for events, in an episode that began asleep."""
     running: bool = True
     waiting: bool = False
-    """Whether its thread has been seen asleep: whoever waits for the CPU is not."""
+    """Whether its thread has been seen asleep in anything but the wait for events: whoever waits for the CPU is not."""
+    elsewhere: bool = False
+    """Whether it surely was, from one look to the next."""
     slept: int = 0
     """For how long that surely was, in ns."""
     doubted: int = 0
@@ -123,6 +125,15 @@ class Episode:
         """Whether all samples show the same line: one that goes on was only kept from running now and then."""
         return (
             len({(taken.frames[0].path, taken.frames[0].line) for taken in self.taken if taken.frames}) <= 1
+        )
+
+    @property
+    def waits_for_events(self) -> bool:
+        """Whether all samples show the loop itself, with no callback to run."""
+        return bool(self.taken) and all(
+            in_selector(taken.frames)
+            or (self.driver is not None and self.driver.is_bare(taken.frames) and not self.elsewhere)
+            for taken in self.taken
         )
 
     def add(self, taken: Taken) -> None:

@@ -114,6 +114,16 @@ def is_ours(frame: Frame) -> bool:
     return frame.path.startswith(_OURS)
 
 
+def in_selector(frames: tuple[Frame, ...]) -> bool:
+    """Whether the stack is that of a loop in Python that waits for events: it calls ``select`` from ``_run_once``."""
+    names = [frame.function.rpartition(".")[2] for frame in frames[:4] if not is_ours(frame)]
+    while names[1:] and names[0] == "select":
+        del names[0]
+        if names[0] == "_run_once":
+            return True
+    return False
+
+
 class Driver:
     """The frame that runs a loop's callbacks, and how many frames are outside of it."""
 
@@ -132,6 +142,10 @@ class Driver:
     def runs(self, frames: tuple[Frame, ...]) -> bool:
         """Whether the stack is that of a running loop."""
         return _index_of(self, frames) < len(frames)
+
+    def is_bare(self, frames: tuple[Frame, ...]) -> bool:
+        """Whether no Python runs within the driver: a loop in C then waits for events, or runs a function in C."""
+        return _index_of(self, frames) == 0
 
     def root(self, frames: tuple[Frame, ...]) -> Frame | None:
         """The outermost frame of the callback that runs."""

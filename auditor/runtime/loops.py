@@ -86,7 +86,10 @@ class BoardLoop:
                 return Look((generation, 0, turn), turn, now - turn)
             if not due or now < due:
                 return Look((generation, 1, entered), entered, 0)
-            return Look((generation, 1, entered), due, now - due, asleep=True)
+            since = max(
+                due, entered
+            )  # when it came late, what has kept it from the selector until then is over
+            return Look((generation, 1, entered), since, now - since, asleep=True)
         beat = cells[Cell.BEAT]
         # a beat is written first and when the next is due last: in between the old time lies before the new beat
         middle = (beat + due) // 2 if due > beat else now

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditor.model import Stall, StallState
+from auditor.model import Stall, StallKind, StallState
 from auditor.runtime import proc
 from auditor.runtime.classify import classify
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
@@ -231,10 +231,12 @@ class Watcher:
     def _go_on(self, episode: Episode, now: int) -> None:
         state = proc.state(self.pid, episode.loop.native_id)
         if state in {"S", "D"}:
-            episode.waiting = True
+            rests = self._waits_for_events(episode)
+            episode.waiting = episode.waiting or not rests
             sched = proc.sched(self.pid, episode.loop.native_id)
             if sched.known and sched.slices == episode.slices:  # it has not run since the last look
                 episode.slept += self._elapsed
+                episode.elsewhere = episode.elsewhere or not rests
             episode.slices = sched.slices
         else:
             episode.slices = -1
@@ -285,11 +287,13 @@ class Watcher:
         return proc.sched(self.pid, self.answers), proc.sched(self.pid, episode.loop.native_id)
 
     def _waits_for_events(self, episode: Episode) -> bool:
-        """Whether the thread of a loop that should have woken up still waits in the system, with nothing to do."""
-        call = proc.call(self.pid, episode.loop.native_id)
+        """Whether the loop's thread waits in the system as the loop does that has nothing to do."""
+        call, backend = proc.call(self.pid, episode.loop.native_id), episode.loop.backend
         if call is None:
             return episode.asleep
-        return (call.name != "other" and call.descriptor == episode.loop.backend) or call.name == "select"
+        if backend < 0:  # its selector is no descriptor
+            return call.name in {"poll", "select"}
+        return call.name != "other" and call.descriptor == backend
 
     def _end(self, episode: Episode, now: int, look: Look | None) -> None:
         self._open.pop(episode.loop.number, None)
@@ -441,5 +445,8 @@ class Watcher:
                 question.wait(end, *self._clocks(episode))
         gil = episode.gil(end, int(times.queued * SECOND))
         kind = classify(episode, times, gil, self.settings.threshold)
+        if kind is StallKind.BLOCKING_WAIT and gil == "released" and episode.waits_for_events:
+            self.dismissed += 1  # nothing kept it from going on: it was woken late
+            return
         outcome = Outcome(start, times, state, kind, gil)
         self._emit(stall_of(episode, outcome, self.pid, self.settings.threshold, self._sources))
