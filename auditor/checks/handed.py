@@ -153,7 +153,7 @@ class PoolPerCall(Rule):
 
 def _has_own_thread(exposed: Exposed) -> bool:
     """Whether a thread was started for this work alone: a pool beside it costs no more than the thread does."""
-    return "threading.Thread" in exposed.why or any(
+    return _OWN_THREAD in exposed.roles or any(
         hop.edge is not None and hop.edge.how == "thread" for hop in exposed.hops
     )
 
@@ -173,6 +173,9 @@ class LockAcrossAwait(Rule):
         """``with make_lock():`` is the operand of a `with` as well."""
         self.visit_suspect(node)
 
+
+_OWN_THREAD: Final = "thread"
+"""The role of ``run`` in subclasses of ``threading.Thread`` (rules/frameworks/threading.toml)."""
 
 _ELSEWHERE: Final = (cst.FunctionDef, cst.Lambda)
 

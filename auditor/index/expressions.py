@@ -319,9 +319,8 @@ class ExpressionIndexer:
         if base and self.function.kind <= f.CLASS_BODY and _may_be_types(node.slice):
             self.operator("__getitem__", base, 0, node)
             return self.generic(base, node.slice)
-        key = self.key_of(node.slice)
-        if node.slice.__class__ is ast.Slice:
-            key = self.bounds_of(node.slice)
+        part = node.slice
+        key = self.bounds_of(part) if part.__class__ is ast.Slice else self.key_of(part)
         if not base:
             return 0
         self.operator("__getitem__", base, 0, node)
@@ -348,16 +347,13 @@ class ExpressionIndexer:
 
     def bounds_of(self, node: ast.Slice) -> object:
         """The bounds of a slice as ``slice`` takes them, or SLICE where one of them is not known."""
-        bounds: list[int | None] = []
+        bounds: list[object] = []
+        is_known = True
         for part in (node.lower, node.upper, node.step):
-            try:
-                bound = ast.literal_eval(part) if part is not None else None
-            except ValueError:
-                return f.SLICE
-            if bound is not None and bound.__class__ is not int:
-                return f.SLICE
+            bound = self.key_of(part) if part is not None else None
+            is_known = is_known and (bound.__class__ is int or part is None)
             bounds.append(bound)
-        return tuple(bounds) if bounds[2] != 0 else f.SLICE
+        return tuple(bounds) if is_known and bounds[2] != 0 else f.SLICE
 
     def constant_at(self, position: int) -> object:
         """The string or number that an expression is, or None."""

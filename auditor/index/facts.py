@@ -347,6 +347,12 @@ class FileFacts:
             for name, positions in table.items():
                 table[name] = single(positions[0]) if len(positions) == 1 else tuple(positions)
 
+    def outwards(self, region: int) -> Iterator[int]:
+        """The region and those around it, from the inside out, without the function's own."""
+        while region:
+            yield region
+            region = self.regions[region][1]
+
     def attribute_reads(self) -> Iterator[tuple[int, int]]:
         """(function, expression) of all attribute reads, until `unpack`."""
         log = self.read_log

@@ -17,10 +17,8 @@ Tested = tuple[tuple[int, bool], ...]
 
 def tests_around(module: Module, region: int) -> Iterator[tuple[Any, bool]]:
     """Expressions that are surely true, or surely false, in the region: tests, and parts of tests."""
-    regions = module.facts.regions
-    while region:
-        yield from _tests_of(module, region)
-        region = regions[region][1]
+    for one in module.facts.outwards(region):
+        yield from _tests_of(module, one)
 
 
 def _tests_of(module: Module, region: int) -> Iterator[tuple[Any, bool]]:

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Final
 from auditor.index import facts as f
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from auditor.index.facts import FileFacts
     from auditor.link.edges import Edges
     from auditor.link.nodes import Body, Node, Place
     from auditor.link.program import Function
@@ -59,7 +56,7 @@ class Company:
         """The line itself or, in a loop, that of the first call of the loop, which comes after it as well."""
         facts = function.module.facts
         loop = 0
-        for one in _outwards(facts, region):
+        for one in facts.outwards(region):
             if facts.regions[one][0] == f.LOOP:
                 loop = one
         if not loop:
@@ -67,7 +64,7 @@ class Company:
         within: list[int] = [
             facts.calls[number][f.C_LINE]
             for number in function.facts.calls
-            if loop in _outwards(facts, facts.calls[number][f.C_REGION])
+            if loop in facts.outwards(facts.calls[number][f.C_REGION])
         ]
         return min([line, *within])
 
@@ -104,12 +101,6 @@ class Company:
     def _starts_tasks(self, dotted: str) -> bool:
         catalog = self._edges.evaluator.catalog
         return catalog.is_server(dotted) or any(one.kind == "schedule" for one in catalog.runs(dotted))
-
-
-def _outwards(facts: FileFacts, region: int) -> Iterator[int]:
-    while region:
-        yield region
-        region = facts.regions[region][1]
 
 
 def _region(function: Function, place: Place) -> int:

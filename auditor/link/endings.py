@@ -67,14 +67,13 @@ class Endings:
             region = facts.calls[number][f.C_REGION]
             callee = facts.calls[number][f.C_CALLEE]
             after: set[tuple[int, int]] = set()
-            while region:
-                kind, parent, data, span = facts.regions[region]
+            for one in facts.outwards(region):
+                kind, _, data, span = facts.regions[one]
                 if kind == f.HANDLER and "Exception" in data:
                     handled.add((callee, span))
                     spans.add(span)
                 elif kind == f.TRY_ELSE:
                     after.add(span)
-                region = parent
             places.append((number, callee, after))
         for number, callee, after in places:
             for span in spans:

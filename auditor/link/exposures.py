@@ -11,6 +11,8 @@ from auditor.link.nodes import STEPS
 from auditor.model import Confidence, Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from auditor.link.company import Company
     from auditor.link.declared import Declarations
     from auditor.link.graph import State
@@ -82,7 +84,9 @@ _Level = list[tuple["State", tuple[Hop, ...], int]]
 class Exposures:
     """Finds the exposures of a place in a state, backwards through the arrivals that propagation has noted."""
 
-    def __init__(self, declared: Declarations, company: Company) -> None:
+    def __init__(self, declared: Declarations, company: Company, hooked: Mapping[Function, str]) -> None:
+        """``hooked``: what frameworks call on subclasses, and the role of it there."""
+        self._hooked = hooked
         self._declared = declared
         self._company = company
 
@@ -155,7 +159,7 @@ class Exposures:
     ) -> Exposed:
         prefix: list[Hop] = []
         roles: set[str] = set()
-        why = state.why
+        why, root = state.why, state.node.function
         while before is not None and edge is not None:
             prefix.append(Hop(before.node.function, edge.place, edge))
             if edge.role:
@@ -166,9 +170,11 @@ class Exposures:
                 and self._company.is_alone(edge.target, (prefix[-2] if len(prefix) > 1 else hops[0]).place)
             ):
                 roles.add(ALONE)
-            why = before.why
+            why, root = before.why, before.node.function
             edge, before = before.edge, before.before
         prefix.reverse()
+        if root in self._hooked:
+            roles.add(self._hooked[root])
         # what registers a function with a framework is not on the path: the framework's call begins it
         start = 0
         for i, hop in enumerate(prefix):

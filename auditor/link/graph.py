@@ -104,6 +104,9 @@ class Graph:
         self._certain: deque[State] = deque()
         self._heap: list[tuple[int, int, int, int, int, State]] = []
         self._sequence = 0
+        self.hooked: dict[
+            Function, str
+        ] = {}  # what a framework calls on subclasses, and the role of it there
         self._servers: dict[Node, bool] = {}
         self._async_modules: dict[int, bool] = {}
         self._placed = frozenset(self.edges.declared.placed())
@@ -307,6 +310,7 @@ class Graph:
                         function: Function = value.a
                         change = hook.async_ if function.is_async else hook.sync
                         if change is not None:
+                            self.hooked.setdefault(function, hook.role)
                             self.root(
                                 function,
                                 _absolute(change, test=class_.module.is_test),

@@ -160,14 +160,13 @@ class Guards:
     def _asked_before(self, function: Function, region: int) -> Constraints:
         """A place in a `try` whose body has asked for the running loop, and got it."""
         module = function.module
-        while region:
-            kind, parent, handled, _ = module.facts.regions[region]
+        for one in module.facts.outwards(region):
+            kind, _, handled, _ = module.facts.regions[one]
             if kind == f.TRY and _CATCHES & set(handled):
                 for number in function.facts.calls:
                     call = module.facts.calls[number]
-                    if call[f.C_REGION] == region and self._asks_for_loop(module, (number, number + 1)):
+                    if call[f.C_REGION] == one and self._asks_for_loop(module, (number, number + 1)):
                         return frozenset({LOOP})
-            region = parent
         return NO_CONSTRAINTS
 
     def _truth(self, module: Module, position: int) -> bool | None:

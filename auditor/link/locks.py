@@ -185,11 +185,7 @@ class Locks:
 
 
 def _is_within(facts: f.FileFacts, region: int, outer: int) -> bool:
-    while region:
-        if region == outer:
-            return True
-        region = facts.regions[region][1]
-    return False
+    return outer in facts.outwards(region)
 
 
 def _slower(one: Sink | None, other: Sink | None) -> Sink | None:

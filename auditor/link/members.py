@@ -14,6 +14,7 @@ from auditor.link.values import NOTHING, Value, Values, join, join_all
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Class, Function
+
 _CALLBACKS: Final = frozenset({v.FUNCTION, v.BOUND, v.PARTIAL})
 """What others may put another one in the place of: ``server.on_error = report``."""
 

@@ -345,13 +345,11 @@ def waits_within_pool(builder: BodyValues, dotted: str, number: int) -> str:
     ]
     if not limits or exprs[limits[0]][:2] == (f.CONST, None):
         return ""
-    region = call[f.C_REGION]
-    while region:
-        kind, parent, data, is_async = module.facts.regions[region]
+    for region in module.facts.outwards(call[f.C_REGION]):
+        kind, _, data, is_async = module.facts.regions[region]
         if kind == f.WITH and not is_async and exprs[data][0] == f.CALL:
             maker = module.facts.calls[exprs[data][1]][f.C_CALLEE]
             for value in builder.evaluator.values(module, maker):
                 if value.kind == v.EXTERNAL and builder.evaluator.catalog.canonical(value.a) in _POOLS:
                     return str(builder.evaluator.catalog.canonical(value.a))
-        region = parent
     return ""

@@ -83,11 +83,7 @@ class BodyValues:
             return False
         if self._is_refused(region):
             return False
-        while self._dead and region:
-            if region in self._dead:
-                return False
-            region = self.module.facts.regions[region][1]
-        return True
+        return not self._dead or self._dead.isdisjoint(self.module.facts.outwards(region))
 
     def _is_refused(self, region: int) -> bool:
         """Whether ``iscoroutinefunction(x)`` around the region goes the other way for all that x is."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
+from auditor.link.branches import tests_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.link.exposures import Hop
-    from auditor.link.program import Function
+    from auditor.link.program import Function, Module
 
 _SAME: Final = frozenset({"is", "=="})
 _OTHER: Final = frozenset({"is not", "!="})
@@ -20,8 +21,8 @@ def is_once(hop: Hop) -> bool:
     """Whether the hop stands behind `if self._ready is None`, or `if not ready`, of a name that it leads to be set."""
     if hop.place.call < 0:
         return False
-    facts = hop.function.module.facts
-    missing = set(_missing(facts, facts.calls[hop.place.call][f.C_REGION]))
+    module = hop.function.module
+    missing = set(_missing(module, module.facts.calls[hop.place.call][f.C_REGION]))
     if not missing:
         return False
     setters = [hop.function]
@@ -30,31 +31,21 @@ def is_once(hop: Hop) -> bool:
     return any(_sets(function, name) for function in setters for name in missing)
 
 
-def _missing(facts: f.FileFacts, region: int) -> Iterator[tuple[int, str]]:
+def _missing(module: Module, region: int) -> Iterator[tuple[int, str]]:
     """Attributes and variables of the file that are false or None in the region, as (tag, name)."""
-    exprs = facts.exprs
-    while region:
-        kind, region, data, positive = facts.regions[region]
-        pending = [(data, bool(positive))] if kind == f.IF else []
-        while pending:
-            position, holds = pending.pop()
-            expression = exprs[position]
-            tag = expression[0]
-            if tag == f.NOT:
-                pending.append((expression[1], not holds))
-            elif tag == f.BOOLEAN and (expression[1] == "and") == holds:
-                pending.extend((part, holds) for part in expression[2])
-            elif tag == f.COMPARE and exprs[expression[3]][:2] == (f.CONST, None):
-                if expression[1] in (_SAME if holds else _OTHER):
-                    pending.append((expression[2], False))
-            elif tag == f.ATTR and not holds:
-                yield tag, expression[2]
-            elif tag == f.GLOBAL and not holds:
-                yield tag, expression[1]
+    exprs = module.facts.exprs
+    for test, holds in tests_around(module, region):
+        expression, is_missing = test, not holds
+        if test[0] == f.COMPARE and exprs[test[3]][:2] == (f.CONST, None):
+            expression, is_missing = exprs[test[2]], test[1] in (_SAME if holds else _OTHER)
+        if is_missing and expression[0] == f.ATTR:
+            yield f.ATTR, expression[2]
+        elif is_missing and expression[0] == f.GLOBAL:
+            yield f.GLOBAL, expression[1]
 
 
 def _sets(function: Function, name: tuple[int, str]) -> bool:
     tag, text = name
-    if tag == f.GLOBAL:
-        return text in function.module.facts.globals
+    if tag == f.GLOBAL:  # one binding is a constant, which no call changes
+        return len(function.module.facts.globals.get(text, ())) > 1
     return any(record[1] == text for record in function.facts.writes)

@@ -142,18 +142,14 @@ def _exclude_each_other(facts: f.FileFacts, one: int, other: int) -> bool:
 
 def _tests_around(facts: f.FileFacts, region: int) -> Iterator[tuple[int, bool]]:
     """Tests around a region, each with the way that leads there."""
-    while region:
-        kind, region, test, holds = facts.regions[region]
+    for one in facts.outwards(region):
+        kind, _, test, holds = facts.regions[one]
         if kind == f.IF:
             yield test, bool(holds)
 
 
 def handled(function: Function, region: int) -> bool:
     """Whether a RuntimeError in the region is caught in the function."""
-    regions = function.module.facts.regions
-    while region:
-        kind, parent, data, _ = regions[region]
-        if kind == f.TRY and set(data) & _HANDLED:
-            return True
-        region = parent
-    return False
+    facts = function.module.facts
+    around = (facts.regions[one] for one in facts.outwards(region))
+    return any(kind == f.TRY and set(data) & _HANDLED for kind, _, data, _ in around)

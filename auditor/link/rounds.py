@@ -95,14 +95,9 @@ class Rounds:
 
     def _around(self, region: int) -> list[int]:
         """What the loops around a region iterate, from the inside out."""
-        found = []
-        regions = self._module.facts.regions
-        while region:
-            kind, parent, data, _ = regions[region]
-            if kind == f.LOOP and data:
-                found.append(data)
-            region = parent
-        return found
+        facts = self._module.facts
+        around = (facts.regions[one] for one in facts.outwards(region))
+        return [data for kind, _, data, _ in around if kind == f.LOOP and data]
 
     def _of(self, iterable: int, around: list[int]) -> tuple[str, int] | None:
         """Which kind of long loop it is, and for a counted one how many rounds it takes with those around it."""

@@ -110,7 +110,7 @@ class Suspects:
         # background tasks are judged by whatever they block the loop with, whether or not another rule asks for it
         self._wants_all = misuses.BLOCKING_TASK in wanted
         self._declared = graph.edges.declared
-        self._exposures = Exposures(self._declared, Company(graph.edges))
+        self._exposures = Exposures(self._declared, Company(graph.edges), graph.hooked)
         self._ownership = Ownership(graph)
 
     def collect(self) -> list[Suspect]:

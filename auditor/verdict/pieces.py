@@ -122,8 +122,15 @@ def _is_encoded(facts: FileFacts, arguments: tuple[int, ...]) -> bool:
     written = facts.exprs[arguments[0]]
     if written[0] != f.CALL:
         return False
-    maker = facts.exprs[facts.calls[written[1]][f.C_CALLEE]]
-    return bool(maker[0] == f.ATTR and maker[2] == "encode")
+    making = facts.calls[written[1]]
+    maker = facts.exprs[making[f.C_CALLEE]]
+    # `str.encode` takes names of an encoding and of a treatment of errors; encoders of images or sound take data
+    given = (*making[f.C_ARGS], *(value for _, value in making[f.C_KEYWORDS]))
+    return bool(
+        maker[0] == f.ATTR
+        and maker[2] == "encode"
+        and all(facts.exprs[one][0] == f.CONST and type(facts.exprs[one][1]) is str for one in given)
+    )
 
 
 def _is_small(facts: FileFacts, arguments: tuple[int, ...]) -> bool:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from auditor.index import facts as f
-from auditor.verdict.turns import loops_around, outwards, suspends
+from auditor.verdict.turns import loops_around, suspends
 
 if TYPE_CHECKING:
     from auditor.index.facts import FileFacts
@@ -30,19 +30,24 @@ def rounds(suspect: Suspect) -> float:
         region = call[f.C_REGION]
     else:
         region = suspect.sink.region if suspect.sink is not None else 0
-    loop = next(loops_around(facts, region), 0)
-    if not loop:
+    loops = [*loops_around(facts, region)]
+    if not loops:
         return math.inf if number >= 0 else 1  # a comprehension
-    if suspends(facts, loop, suspect.function.facts) or (number >= 0 and _ends_loop(suspect, loop, number)):
-        return 1
-    return _count(facts, facts.regions[loop][2])
+    times = 1.0
+    for loop in loops:
+        if suspends(facts, loop, suspect.function.facts) or (
+            number >= 0 and _ends_loop(suspect, loop, number)
+        ):
+            break
+        times *= _count(facts, facts.regions[loop][2])
+    return times
 
 
 def _ends_loop(suspect: Suspect, loop: int, call: int) -> bool:
     """Whether the function returns what the call gives, or something made of it, from within the loop."""
     facts = suspect.function.module.facts
     return any(
-        loop in outwards(facts, region) and _holds(facts, value, call)
+        loop in facts.outwards(region) and _holds(facts, value, call)
         for value, region in suspect.function.facts.returns
     )
 

@@ -12,16 +12,9 @@ if TYPE_CHECKING:
     from auditor.index.facts import FileFacts, FunctionFacts
 
 
-def outwards(facts: FileFacts, region: int) -> Iterator[int]:
-    """The region and those around it, from the inside out, without the function's own."""
-    while region:
-        yield region
-        region = facts.regions[region][1]
-
-
 def loops_around(facts: FileFacts, region: int) -> Iterator[int]:
     """The regions of the loops around a region, from the inside out."""
-    return (one for one in outwards(facts, region) if facts.regions[one][0] == f.LOOP)
+    return (one for one in facts.outwards(region) if facts.regions[one][0] == f.LOOP)
 
 
 def suspends(facts: FileFacts, loop: int, function: FunctionFacts) -> bool:
@@ -30,12 +23,12 @@ def suspends(facts: FileFacts, loop: int, function: FunctionFacts) -> bool:
     """
     if facts.regions[loop][3]:
         return True
-    if function.kind == f.ASYNC_DEF and any(loop in outwards(facts, region) for _, region in function.yields):
+    if function.kind == f.ASYNC_DEF and any(loop in facts.outwards(region) for _, region in function.yields):
         return True
     for number in function.calls:
         call = facts.calls[number]
         inside: list[tuple[int, int, Any, Any]] = []
-        for region in outwards(facts, call[f.C_REGION]):
+        for region in facts.outwards(call[f.C_REGION]):
             if region == loop:
                 if call[f.C_FLAGS] & f.AWAITED or any(map(_is_asynchronous, inside)):
                     return True

@@ -115,6 +115,8 @@ def _size(facts: f.FileFacts) -> int:
         "f = lambda f=f: f",
         "x: x = x",
         "x = x",
+        "x[{[]: 1}:]",
+        "x[{*[]}:(y := 2), 1:{}:-1]",
         "global x",
         "async def f(): await f",
         "[x for x in x for x in x]",

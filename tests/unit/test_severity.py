@@ -84,6 +84,25 @@ HEAD = "import asyncio\nimport time\n\n\nasync def poll(items):\n"
             "    for _ in (1, 2):\n        time.sleep(0.4)\n", 7, "MEDIUM", id="a display is counted"
         ),
         pytest.param(
+            "    for _ in range(2):\n        for _ in (1, 2):\n            time.sleep(0.3)\n",
+            8,
+            "HIGH",
+            id="counts of loops in each other multiply",
+        ),
+        pytest.param(
+            "    for _ in items:\n        for _ in range(2):\n            time.sleep(0.3)\n",
+            8,
+            "HIGH",
+            id="a count within who knows how many rounds says nothing",
+        ),
+        pytest.param(
+            "    for _ in items:\n        for _ in range(2):\n            time.sleep(0.3)\n"
+            "        await asyncio.sleep(1)\n",
+            8,
+            "MEDIUM",
+            id="unless the outer loop awaits in each round",
+        ),
+        pytest.param(
             "    waits = [1, 2]\n    waits.extend(items)\n    for _ in waits:\n        time.sleep(0.4)\n",
             9,
             "HIGH",
@@ -312,6 +331,16 @@ BODY
             "with open(path, 'wb') as file:\n    file.write(response.text.encode())",
             [(0, "MONITOR")],
             id="encoded text",
+        ),
+        pytest.param(
+            "with open(path, 'wb') as file:\n    file.write(response.encode('utf-8', errors='replace'))",
+            [(0, "MONITOR")],
+            id="text in a named encoding",
+        ),
+        pytest.param(
+            "with open(path, 'wb') as file:\n    file.write(path.encode(response, 'flac'))",
+            [(0, "MEDIUM")],
+            id="what an encoder makes of data",
         ),
         pytest.param(
             "with open(path, 'rb') as file:\n    return file.read(16)", [(0, "MONITOR")], id="a sized read"
