@@ -9,8 +9,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from auditor import resources
+from auditor.cache import inputs
 from auditor.catalog import load as load_catalog
 from auditor.catalog.installed import model_files
+from auditor.digests import digest
 from auditor.discover import discover
 from auditor.index import files
 from auditor.index.facts import forget_shared
@@ -83,7 +85,7 @@ class Analysis:
         self.clock = Clock()
         self.not_analysed: list[NotAnalysed] = []
         self._sources: dict[Module, Discovered] = {}
-        self._checksums: dict[Module, int] = {}
+        self._digests: dict[Module, bytes] = {}
         self._overlay = dict(config.overlay)
         discovery = discover(paths, config)
         self.not_analysed.extend(discovery.not_analysed)
@@ -113,8 +115,14 @@ class Analysis:
         for entry in discovered:
             if progress is not None:
                 progress.advance()
-            text = self._read(entry)
-            if isinstance(text, Problem):
+            content = self._content(entry)
+            text = (
+                content
+                if isinstance(content, Problem)
+                else files.decode(entry.path_abs, entry.path_display, content)
+            )
+            if isinstance(text, Problem) or isinstance(content, Problem):
+                assert isinstance(text, Problem)
                 self.not_analysed.append(NotAnalysed(entry.path_display, text.reason))
                 continue
             facts = files.index(text)
@@ -131,18 +139,26 @@ class Analysis:
                 loose=entry.loose,
             )
             self._sources[module] = entry
-            self._checksums[module] = hash(text.text)
+            self._digests[module] = digest(content)
         return program
 
-    def _read(self, entry: Discovered) -> Text | Problem:
-        return files.read(entry.path_abs, entry.path_display, self._overlay.get(entry.path_abs))
+    def _content(self, entry: Discovered) -> bytes | Problem:
+        unsaved = self._overlay.get(entry.path_abs)
+        if unsaved is not None:
+            return unsaved
+        content = files.content_of(entry.path_abs)
+        inputs.read(entry.path_abs, b"" if isinstance(content, Problem) else digest(content))
+        return content
 
     def text(self, module: Module) -> Text | None:
         """The text of an analysed module, read again; None if it is no longer what was indexed."""
-        text = self._read(self._sources[module])
-        if isinstance(text, Problem) or hash(text.text) != self._checksums[module]:
+        entry = self._sources[module]
+        unsaved = self._overlay.get(entry.path_abs)
+        content = unsaved if unsaved is not None else files.content_of(entry.path_abs)
+        if isinstance(content, Problem) or digest(content) != self._digests[module]:
             return None
-        return text
+        text = files.decode(entry.path_abs, entry.path_display, content)
+        return None if isinstance(text, Problem) else text
 
     def find(self, path: str, line: int) -> tuple[Module, int]:
         """The module and the line of its text behind a reported place; raises `PlaceError` where there is none."""
@@ -193,5 +209,7 @@ def _catalog(config: Config, program: Program) -> Catalog:
         for level, name in module.facts.imports
         if not level
     }
+    for path in config.models:
+        inputs.uses(path)
     built_in = [*resources.catalog_dir().glob("*.toml"), *resources.frameworks_dir().glob("*.toml")]
     return load_catalog([*sorted(built_in), *model_files(), *map(Path, config.models)], imported=imported)

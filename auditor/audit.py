@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor import __version__, resources
 from auditor.analysis import Analysis, PlaceError, Roomy
+from auditor.cache import inputs
 from auditor.engine.table import RuleTable
 from auditor.index import facts as f
 from auditor.link.suspects import Suspects
@@ -187,7 +188,7 @@ def _gone(known: Baseline, unmatched: set[int], analysis: Analysis, table: RuleT
     for at in unmatched:
         entry = known.entries[at][1]
         path = os.path.abspath(os.path.join(directory, entry.path))
-        if entry.rule in table.codes and (path in analysed or not os.path.lexists(path)):
+        if entry.rule in table.codes and (path in analysed or not inputs.exists(path)):
             found.add(at)
     return found
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False
+"""A run that finds its result kept is over before `typing` could be imported."""
 
 if TYPE_CHECKING:
     from pathlib import Path  # not imported to run: an audit that finds its cache fresh does without
@@ -40,6 +42,12 @@ def engine_dir() -> Path | None:
         return None
 
 
+def own_places() -> tuple[str, ...]:
+    """The directories that auditor's own sources and data lie in."""
+    rules = _data("rules", "_rules")
+    return (_PACKAGE,) if rules.startswith(os.path.join(_PACKAGE, "")) else (_PACKAGE, rules)
+
+
 def rule_files() -> dict[str, str]:
     """Code of every built-in rule to its name, read off the file names alone."""
     rules = {}
@@ -51,20 +59,21 @@ def rule_files() -> dict[str, str]:
 
 
 def cache_dir() -> str:
-    """The user's cache directory for auditor; never a place inside what is audited."""
+    """The user's cache directory for auditor; never a place inside what is audited. Empty where there is no home."""
     if explicit := os.environ.get("AUDITOR_CACHE_DIR"):
         return os.path.abspath(explicit)
     home = os.path.expanduser("~")
+    if not os.path.isabs(home):
+        home = ""
     if sys.platform == "win32":
-        return os.path.join(
-            os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local"), "auditor", "Cache"
-        )
+        base = os.environ.get("LOCALAPPDATA") or (home and os.path.join(home, "AppData", "Local"))
+        return os.path.join(base, "auditor", "Cache") if base else ""
     if sys.platform == "darwin":
-        return os.path.join(home, "Library", "Caches", "auditor")
+        return os.path.join(home, "Library", "Caches", "auditor") if home else ""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # the XDG specification: a relative value is invalid and to be ignored
-        base = os.path.join(home, ".cache")
-    return os.path.join(base, "auditor")
+        base = home and os.path.join(home, ".cache")
+    return os.path.join(base, "auditor") if base else ""
 
 
 def _data(in_checkout: str, in_package: str) -> str:

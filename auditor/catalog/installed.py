@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from auditor.cache import inputs
 from auditor.catalog.loader import CatalogError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def model_files() -> list[Path]:
     problems = []
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
         directory = _directory(entry.module)
+        if directory is not None:
+            inputs.brought(str(directory))
         files = sorted(directory.glob("*.toml")) if directory is not None else []
         if not files:
             what = "there is no such package" if directory is None else f"no *.toml lies in {directory}"

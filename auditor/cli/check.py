@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.cli import fix, gate, outputs, settings
 from auditor.cli.errors import UsageError
@@ -89,12 +89,56 @@ def add_evidence(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit, write the reports, and say by the exit code whether anything was found."""
+    kept = getattr(arguments, "kept", None)
+    if kept is None or not _may_be_kept(arguments):
+        return _run(arguments).code
+    recording = kept.record()
+    with recording:
+        outcome = _run(arguments)
+    if all(text is not None for _, text in outcome.written):
+        kept.keep(recording, outcome.written, outcome.complaints, outcome.code)
+    if kept.cache.problem and not outcome.told and not arguments.quiet:
+        _complain([kept.cache.problem])
+    return outcome.code
+
+
+class _Outcome(NamedTuple):
+    """What a run came to. ``complaints`` is what it wrote to standard error; ``told``: of the cache, too."""
+
+    code: int
+    written: list[tuple[str, str | None]]
+    complaints: str
+    told: bool
+
+
+def _may_be_kept(arguments: argparse.Namespace) -> bool:
+    """Whether the run writes its reports and changes nothing else, and reads what can be compared later."""
+    return not (
+        arguments.fix
+        or arguments.diff
+        or arguments.watch
+        or arguments.update_baseline
+        or arguments.with_ruff
+        or arguments.evidence
+        or arguments.timings
+        or arguments.stdin_filename is not None
+        or STDIN in arguments.paths
+    )
+
+
+def _complain(warnings: list[str]) -> str:
+    text = "".join(f"auditor: warning: {warning}\n" for warning in warnings)
+    sys.stderr.write(text)
+    return text
+
+
+def _run(arguments: argparse.Namespace) -> _Outcome:
     destinations = outputs.parse(arguments.outputs)
     fix.check(arguments)
     if arguments.watch:
         from auditor.cli import watch
 
-        return watch.run(arguments)
+        return _Outcome(watch.run(arguments), [], "", told=False)
     paths, overlay = _inputs(arguments)
     focus = None
     if arguments.focus:
@@ -110,13 +154,18 @@ def run(arguments: argparse.Namespace) -> int:
     least = _least_shown(Output(outputs.DEFAULT_FORMAT, outputs.STDOUT), config)
     if arguments.diff:
         fix.show(report, audited, config, least, arguments)
-        return OK if arguments.exit_zero or passes(report, config) else FINDINGS
+        return _Outcome(_code(report, config, arguments), [], "", told=False)
     if arguments.fix:
         report = fix.carried_out(report, audited, config, least, arguments)
+    complaints = ""
     if not arguments.quiet:
-        for warning in warnings(report, paths):
-            print(f"auditor: warning: {warning}", file=sys.stderr)
-    write(report, destinations, paths, arguments, config)
+        _complain(list(report.warnings))
+        complaints = _complain(warnings(report, paths))
+    written = write(report, destinations, paths, arguments, config)
+    return _Outcome(_code(report, config, arguments), written, complaints, told=bool(report.warnings))
+
+
+def _code(report: Report, config: Config, arguments: argparse.Namespace) -> int:
     return OK if arguments.exit_zero or passes(report, config) else FINDINGS
 
 
@@ -141,11 +190,10 @@ def _inputs(arguments: argparse.Namespace) -> tuple[list[str], tuple[tuple[str, 
 
 
 def warnings(report: Report, paths: list[str]) -> list[str]:
-    """What to say on standard error about a run."""
-    found = list(report.warnings)
-    if not report.statistics.files and not report.not_analysed:
-        found.append(f"no Python files found in {', '.join(paths)}")
-    return found
+    """What to say on standard error about what was audited."""
+    if report.statistics.files or report.not_analysed:
+        return []
+    return [f"no Python files found in {', '.join(paths)}"]
 
 
 def write(
@@ -154,16 +202,19 @@ def write(
     paths: Sequence[str],
     arguments: argparse.Namespace,
     config: Config,
-) -> None:
-    """Write the reports that were asked for; ``paths`` are what was audited."""
+) -> list[tuple[str, str | None]]:
+    """Write the reports that were asked for; ``paths`` are what was audited. Returns where, and the texts."""
     stalls: tuple[Stall, ...] = ()
     if arguments.evidence:
         from auditor.cli import evidence
 
         stalls = evidence.read(tuple(arguments.evidence)).stalls
+    written = []
     for output in destinations:
         options = _options(output, paths, stalls, arguments, config)
-        outputs.write(output, partial(get(output.format).render, report, options=options))
+        text = outputs.write(output, partial(get(output.format).render, report, options=options))
+        written.append((output.destination, text))
+    return written
 
 
 def _options(

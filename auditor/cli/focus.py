@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.cache import inputs
 from auditor.index.files import split_cell_path
 from auditor.model import Finding, Report
 
@@ -21,6 +22,8 @@ class Focus:
         ]
         if missing:
             raise MissingPathError(missing)
+        for path in paths:
+            inputs.asks("leads", path)
         self._files = {os.path.realpath(path) for path in paths}
         self._starts = tuple(os.path.join(path, "") for path in self._files if os.path.isdir(path))
         self._known: dict[str, bool] = {}

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.cache import inputs
 from auditor.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def audited(paths: list[str], config: Config, arguments: argparse.Namespace, *, 
     if config.baseline:
         from auditor.verdict import baseline
 
+        inputs.uses(config.baseline)
         known = baseline.read(config.baseline)
     diagnose = _diagnose(arguments)
     before = None

@@ -76,6 +76,14 @@ def _dispatch(arguments: list[str]) -> int:
         from auditor.cli.errors import UsageError
 
         raise UsageError(_unknown(first))
+    kept = None
+    if first == "check":
+        from auditor.cli import kept as results
+
+        kept = results.find(arguments[1:])
+        code = kept.replay() if kept is not None else None
+        if code is not None:
+            return code
     from importlib import import_module
 
     from auditor.cli.parsing import Parser
@@ -85,6 +93,7 @@ def _dispatch(arguments: list[str]) -> int:
     command.add_arguments(parser)
     parsed = parser.parse_args(arguments[1:])
     parsed.given = arguments[1:]
+    parsed.kept = kept
     return int(command.run(parsed))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
+from auditor.cli import replacing
 from auditor.cli.errors import UsageError
 from auditor.reporters import FORMATS
 from auditor.tables import did_you_mean
@@ -69,34 +70,49 @@ def _check_destination(destination: str) -> None:
         raise UsageError(f"-o: there is no directory {directory}; create it first")
 
 
-def write(output: Output, render: Callable[[TextIO], None]) -> None:
-    """Render to the destination; a file changes as a whole or not at all."""
+class Captured(io.StringIO):
+    """Takes text in place of a stream, whose encoding and kind it has."""
+
+    def __init__(self, encoding: str, *, terminal: bool = False) -> None:
+        super().__init__(newline="")
+        self._encoding = encoding
+        self._terminal = terminal
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def write(output: Output, render: Callable[[TextIO], None]) -> str | None:
+    """Render to the destination; a file changes as a whole or not at all. Returns the text, if it was text alone."""
     if output.destination == STDOUT:
-        render(sys.stdout)
+        if sys.platform == "win32" and sys.stdout.isatty():
+            render(sys.stdout)  # older consoles are not written to, but painted
+            sys.stdout.flush()
+            return None
+        text = _rendered(render, sys.stdout.encoding, terminal=sys.stdout.isatty())
+        sys.stdout.write(text)
         sys.stdout.flush()
-        return
+        return text
+    text = _rendered(render, "utf-8")
+    path = os.path.realpath(output.destination)
     try:
-        with _replacing(os.path.realpath(output.destination)) as file:
-            render(file)
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            with open(path, "w", encoding="utf-8", newline="\n") as file:  # a pipe or a device
+                file.write(text)
+        else:
+            replacing.write(path, text)
     except OSError as error:
         raise UsageError(
             f"-o: {output.destination} cannot be written ({error.strerror}); name another file"
         ) from error
+    return text
 
 
-@contextlib.contextmanager
-def _replacing(path: str) -> Iterator[TextIO]:
-    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        with open(path, "w", encoding="utf-8", newline="\n") as file:  # a pipe or a device
-            yield file
-        return
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+def _rendered(render: Callable[[TextIO], None], encoding: str, *, terminal: bool = False) -> str:
+    out = Captured(encoding, terminal=terminal)
+    render(out)
+    return out.getvalue()

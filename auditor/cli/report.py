@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = settings.configuration(arguments, paths)
     report = gate.audited(paths, config, arguments)
     if not arguments.quiet:
-        for warning in check.warnings(report, paths):
+        for warning in (*report.warnings, *check.warnings(report, paths)):
             print(f"auditor: warning: {warning}", file=sys.stderr)
     check.write(report, destinations, paths, arguments, config)
     if not arguments.quiet:

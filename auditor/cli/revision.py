@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.cache import inputs
 from auditor.cli.errors import UsageError
-from auditor.discover.listing import SUFFIXES, TELLING_FILES
+from auditor.directories import SUFFIXES, TELLING_FILES
 
 if TYPE_CHECKING:
     from auditor.cli.gate import Diagnose
@@ -37,7 +38,8 @@ def exposures(revision: str, paths: Sequence[str], config: Config, diagnose: Dia
         copy = os.path.realpath(directory)
         _extract(top, commit, copy)
         os.mkdir(os.path.join(copy, ".git"))  # names of modules begin at the top of a repository
-        return _present(_Mapping(top, copy), paths, config, diagnose)
+        with inputs.Paused():  # a commit never changes
+            return _present(_Mapping(top, copy), paths, config, diagnose)
 
 
 class _Mapping:
@@ -79,10 +81,10 @@ def _present(mapped: _Mapping, paths: Sequence[str], config: Config, diagnose: D
 
 def merge_base(top: str, revision: str) -> str:
     """The commit where the checked out branch left ``revision``."""
-    commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    commit = _known(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if commit is None:
         raise UsageError(f"--since {revision}: git knows no such revision; fetch it first, or mend its name")
-    base = _git(top, "merge-base", "HEAD", os.fsdecode(commit).strip())
+    base = _known(top, "merge-base", "HEAD", os.fsdecode(commit).strip())
     if base is None:
         raise UsageError(
             f"--since {revision}: it has no common ancestor with HEAD here; "
@@ -92,7 +94,7 @@ def merge_base(top: str, revision: str) -> str:
 
 
 def _top(directory: str) -> str:
-    top = _git(directory, "rev-parse", "--show-toplevel")
+    top = _known(directory, "rev-parse", "--show-toplevel")
     if top is None:
         raise UsageError(f"--since: {directory} is in no git repository, or git is not installed")
     return os.path.realpath(os.fsdecode(top).rstrip("\r\n"))
@@ -134,6 +136,12 @@ def _wanted(listing: bytes) -> Iterator[tuple[bytes, str]]:
             continue  # git refuses to make these, but a repository may hold them
         if path.endswith(SUFFIXES) or parts[-1] in _NEEDED:
             yield facts.split()[2], path
+
+
+def _known(directory: str, *arguments: str) -> bytes | None:
+    """What git says of the state of the repository, on which the result depends."""
+    answer = inputs.git(directory, arguments)
+    return None if answer is None else answer[0]
 
 
 def _git(directory: str, *arguments: str, given: bytes = b"") -> bytes | None:

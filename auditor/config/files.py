@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.cache import inputs
+from auditor.digests import digest
 from auditor.tables import Positions, syntax_problem
 
 OWN_FILE = "auditor.toml"
@@ -52,7 +54,7 @@ def find(start: str, problems: list[str]) -> Found:
     nearest: Found | None = None
     for directory in _upwards(start):
         entries = [
-            name for name in (OWN_FILE, *PROJECT_MARKS) if os.path.isfile(os.path.join(directory, name))
+            name for name in (OWN_FILE, *PROJECT_MARKS) if inputs.is_file(os.path.join(directory, name))
         ]
         project = _read(directory, PROJECT_FILE, problems) if PROJECT_FILE in entries else None
         tool = _tool_table(project, problems)
@@ -69,7 +71,7 @@ def find(start: str, problems: list[str]) -> Found:
             return Found(directory, project, "tool.auditor", tool, project)
         if entries and nearest is None:
             nearest = Found(directory, project=project)
-        if os.path.lexists(os.path.join(directory, ".git")):
+        if inputs.exists(os.path.join(directory, ".git")):
             return nearest or Found(directory)
     return nearest or Found(start)
 
@@ -114,6 +116,7 @@ def _read(directory: str, name: str, problems: list[str]) -> TomlFile | None:
     try:
         with open(path, "rb") as file:
             raw = file.read()
+        inputs.read(path, digest(raw))
     except OSError as error:
         problems.append(f"{display}: cannot be read ({error.strerror}); mend its permissions")
         return None

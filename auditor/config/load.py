@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from auditor import resources
+from auditor.cache import inputs
 from auditor.config.files import Found, find, required_python
 from auditor.config.settings import Config
 from auditor.config.values import COMMAND_LINE_ONLY, OLDEST, READERS, Reading, built_in_rules
@@ -53,8 +54,10 @@ def setting_names() -> tuple[str, ...]:
 
 def _directory(path: str) -> str:
     """``path`` itself or the nearest directory above it that exists."""
+    inputs.asks("is-directory", path)
     while not os.path.isdir(path):
         path = os.path.dirname(path)
+        inputs.asks("is-directory", path)
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from auditor import resources
+from auditor.cache import inputs
 from auditor.config.settings import ALL
 from auditor.model import Confidence, Severity
 from auditor.tables import did_you_mean
@@ -91,6 +92,7 @@ def directories(value: object, reading: Reading) -> tuple[str, ...] | None:
     found = []
     for word in words:
         path = os.path.normpath(os.path.join(reading.base, word))
+        inputs.asks("is-directory", path)
         if os.path.isdir(path):
             found.append(path)
         else:
@@ -111,6 +113,7 @@ def files(value: object, reading: Reading) -> tuple[str, ...] | None:
     found: dict[str, None] = {}
     for word in words:
         path = os.path.join(reading.base, word)
+        inputs.asks("glob", path)
         hits = sorted(hit for hit in glob(path, recursive=True) if os.path.isfile(hit))
         if not hits:
             what = "no file matches" if any(mark in word for mark in "*?[") else "there is no file"

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from auditor.cache import inputs
+from auditor.directories import ENVIRONMENT_FILE, PACKAGE_FILE, SUFFIXES
 from auditor.discover import git, walk
-from auditor.discover.listing import ENVIRONMENT_FILE, PACKAGE_FILE, SUFFIXES, Listing
+from auditor.discover.listing import Listing
 from auditor.discover.modules import Namer, Root
 from auditor.discover.patterns import Patterns
 from auditor.model import NotAnalysed
@@ -104,6 +106,8 @@ def discover(paths: Sequence[str], config: Scope) -> Discovery:
     covers.
     """
     unsaved = {path for path, _ in config.overlay if not os.path.lexists(path)}
+    for path in paths:
+        inputs.asks("leads", os.path.abspath(path))
     missing = [path for path in paths if not os.path.lexists(path) and os.path.abspath(path) not in unsaved]
     if missing:
         raise MissingPathError(missing)
@@ -134,6 +138,7 @@ class _Search:
         self._shown: dict[str, str] = {}
 
     def add(self, path: str) -> None:
+        inputs.asks("leads", path)
         try:
             mode = os.stat(path).st_mode
         except OSError as error:
@@ -241,6 +246,7 @@ class _Search:
 
     def _look_at(self, path: str) -> None:
         """A source whose kind the listing did not tell: drop it again unless it is a regular file."""
+        inputs.asks("kind", path)
         try:
             mode = os.lstat(path).st_mode
         except OSError:
@@ -266,6 +272,7 @@ class _Search:
         }
         for path in sorted(self._links):
             is_source = path.endswith(SUFFIXES)
+            inputs.asks("leads", path)
             try:
                 mode = os.stat(path).st_mode
             except OSError as error:
@@ -320,6 +327,7 @@ def _is_covered(target: str, covered: set[str]) -> bool:
 
 
 def _has_sources(directory: str) -> bool:
+    inputs.asks("sources", directory)
     try:
         return any(name.endswith(SUFFIXES) for name in os.listdir(directory))
     except OSError:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-SUFFIXES = (".py", ".pyw", ".ipynb")
-"""Names that are analysed without being named on the command line."""
-
-PACKAGE_FILE = "__init__.py"
-PROJECT_FILES = frozenset({"auditor.toml", "pyproject.toml", "setup.py", "setup.cfg"})
-ENVIRONMENT_FILE = "pyvenv.cfg"
-TELLING_FILES = PROJECT_FILES | {ENVIRONMENT_FILE}
+from auditor.directories import SUFFIXES, TELLING_FILES
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from auditor.discover.listing import PACKAGE_FILE, PROJECT_FILES
+from auditor.cache import inputs
+from auditor.directories import PACKAGE_FILE, PROJECT_FILES
 
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
@@ -100,7 +101,7 @@ class Namer:
             directory in self._tops
             or os.path.basename(directory) in _LIBRARIES
             or self._is_project(directory)
-            or os.path.lexists(os.path.join(directory, ".git"))
+            or inputs.exists(os.path.join(directory, ".git"))
         )
 
     def _outside_packages(self, directory: str) -> str:
@@ -128,4 +129,4 @@ class Namer:
         names = self._names_in(directory)
         if names is not None:
             return name in names
-        return os.path.isfile(os.path.join(directory, name))
+        return inputs.is_file(os.path.join(directory, name))

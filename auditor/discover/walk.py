@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from auditor.discover.listing import ENVIRONMENT_FILE, PACKAGE_FILE, SUFFIXES, TELLING_FILES, Listing
+from auditor.cache import inputs
+from auditor.directories import ENVIRONMENT_FILE, IGNORE_FILE, PACKAGE_FILE, Scan, scan
+from auditor.discover.listing import Listing
 from auditor.discover.patterns import Patterns
 
-IGNORE_FILE = ".gitignore"
 Skip = Callable[[str, str, bool], bool]
 """Whether to leave out a directory, by its path, its name, and whether it is a package."""
 
@@ -23,11 +24,15 @@ def list_files(directory: str, skip: Skip, *, respect_ignores: bool = True) -> L
     while stack:
         prefix, ignores = stack.pop()
         here = os.path.join(directory, prefix) if prefix else directory
+        if prefix and skip(prefix[:-1], prefix[:-1].rpartition("/")[2], True):
+            continue  # whatever it holds
         try:
-            found = _scan(here)
+            found = scan(here)
         except OSError as error:
+            inputs.give_up("a directory cannot be listed")
             listing.unreadable.append((prefix.rstrip("/"), error.strerror or str(error)))
             continue
+        inputs.scanned(here, found)
         names = found.names
         if prefix and (
             ENVIRONMENT_FILE in names
@@ -37,7 +42,7 @@ def list_files(directory: str, skip: Skip, *, respect_ignores: bool = True) -> L
         if respect_ignores and found.has_ignores:
             ignores = (*ignores, *_read(here, prefix))
         if ignores:
-            found.drop(prefix, ignores)
+            _drop(found, prefix, ignores)
         if found.names:
             listing.directories[prefix[:-1]] = found.names
         stack += [(f"{prefix}{name}/", ignores) for name in found.directories]
@@ -46,59 +51,23 @@ def list_files(directory: str, skip: Skip, *, respect_ignores: bool = True) -> L
     return listing
 
 
-class _Scan:
-    """What matters in one directory."""
+def _drop(found: Scan, prefix: str, ignores: _Ignores) -> None:
+    """Forget what is ignored."""
 
-    __slots__ = ("directories", "has_ignores", "links", "names", "odd")
+    def kept(names: list[str], *, are_directories: bool = False) -> list[str]:
+        return [name for name in names if not _ignored(prefix + name, ignores, is_directory=are_directories)]
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.directories: list[str] = []
-        self.links: list[str] = []
-        self.odd: list[str] = []
-        """Sources, listed under ``names`` too, that are no regular files."""
-
-        self.has_ignores = False
-
-    def drop(self, prefix: str, ignores: _Ignores) -> None:
-        """Forget what is ignored."""
-
-        def kept(names: list[str], *, are_directories: bool = False) -> list[str]:
-            return [
-                name for name in names if not _ignored(prefix + name, ignores, is_directory=are_directories)
-            ]
-
-        self.names = kept(self.names)
-        self.directories = kept(self.directories, are_directories=True)
-        self.links = kept(self.links)
-        self.odd = kept(self.odd)
-
-
-def _scan(directory: str) -> _Scan:
-    found = _Scan()
-    with os.scandir(directory) as scan:
-        for entry in scan:
-            name = entry.name
-            if name.endswith(SUFFIXES) or name in TELLING_FILES:
-                if entry.is_file(follow_symlinks=False):
-                    found.names.append(name)
-                    continue
-                if not entry.is_symlink() and not entry.is_dir(follow_symlinks=False):
-                    found.names.append(name)
-                    found.odd.append(name)
-                    continue
-            if entry.is_dir(follow_symlinks=False):
-                found.directories.append(name)
-            elif entry.is_symlink():
-                found.links.append(name)
-            elif name == IGNORE_FILE:
-                found.has_ignores = True
-    return found
+    found.names = kept(found.names)
+    found.directories = kept(found.directories, are_directories=True)
+    found.links = kept(found.links)
+    found.odd = kept(found.odd)
 
 
 def _read(directory: str, prefix: str) -> _Ignores:
+    path = os.path.join(directory, IGNORE_FILE)
+    inputs.uses(path)
     try:
-        with open(os.path.join(directory, IGNORE_FILE), encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             patterns = Patterns(file)
     except OSError:
         return ()

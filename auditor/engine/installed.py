@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor import resources, rulebook
+from auditor.cache import inputs
 from auditor.rulebook import RulebookError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _rule_file(entry: EntryPoint) -> RuleFile:
     from pathlib import Path
 
     directory = Path(_origin(entry)).parent
+    inputs.brought(str(directory))
     paths = sorted(directory.glob(f"{entry.name}-*.md"))
     if len(paths) != 1:
         many = "no rule file" if not paths else "several rule files"

@@ -55,16 +55,20 @@ def split_cell_path(path: str) -> tuple[str, int | None]:
     return path, None
 
 
-def read(path: str, shown: str, content: bytes | None = None) -> Text | Problem:
-    """The Python of the file at ``path``; ``content`` stands for what is on disk."""
+def content_of(path: str) -> bytes | Problem:
+    """What is on disk at ``path``, unless it is too large for a file of its kind."""
     if path.endswith(NOTEBOOK_SUFFIX):
-        book = notebook.decode(content) if content is not None else notebook.read(path)
+        return source.read_bytes(path, notebook.MAX_NOTEBOOK_BYTES)
+    return source.read_bytes(path)
+
+
+def decode(path: str, shown: str, content: bytes) -> Text | Problem:
+    """The Python of the file at ``path``, of which ``content`` is known."""
+    if path.endswith(NOTEBOOK_SUFFIX):
+        book = notebook.decode(content)
         return book if isinstance(book, Problem) else Text(shown, book.text, book)
-    if content is not None:
-        text = source.decode(content)
-        return text if isinstance(text, Problem) else Text(shown, text)
-    read_source = source.read(path)
-    return read_source if isinstance(read_source, Problem) else Text(shown, read_source.text)
+    text = source.decode(content)
+    return text if isinstance(text, Problem) else Text(shown, text)
 
 
 def parse(text: str) -> ast.Module | Problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor import gitrun
 from auditor.config import Config
 from auditor.discover import Discovery, MissingPathError, discover, git
 from auditor.model import NotAnalysed
@@ -186,7 +187,7 @@ def test_unreadable_directory(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_git_cannot_open_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = "warning: could not open directory 'it's locked/': Permission denied\n"
-    monkeypatch.setattr(git, "_run", lambda directory, arguments: (b"? a.py\0", message))
+    monkeypatch.setattr(gitrun, "run", lambda directory, arguments: (b"? a.py\0", message))
     monkeypatch.setattr(os, "lstat", lambda path, real=os.lstat: real(path))
     make(project, "a.py")
     assert run(project, ".").not_analysed == (

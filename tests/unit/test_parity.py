@@ -58,7 +58,7 @@ SHAPES = {
 
 def index(content: str | bytes) -> tuple[Text, f.FileFacts] | None:
     data = content.encode() if isinstance(content, str) else content
-    text = files.read("module.py", "module.py", data)
+    text = files.decode("module.py", "module.py", data)
     if isinstance(text, Problem):
         return None
     facts = files.index(text)
