@@ -10,7 +10,8 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
 SHARED: Final = 0
 OWN: Final = 1
@@ -28,6 +29,7 @@ _WRAPPERS: Final = frozenset({"enumerate", "zip", "reversed", "map", "filter", "
 _VIEWS: Final = frozenset({"items", "keys", "values"})
 _READS: Final = frozenset({"get", "keys", "values", "items", "copy", "index", "count"})
 _STEPS: Final = (ast.For, ast.comprehension)
+_OF_OTHERS: Final = (ast.Global, ast.Nonlocal)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -35,7 +37,8 @@ class Belongings:
     """The things of one function. ``makes`` says what the result of a call is: SHARED, OWN or WHOLLY.
 
     ``lines``: the first and the last line looked at, if not all: what is bound outside of them counts as others' too.
-    ``own``: a name that stands for what the function makes, such as the `self` of a constructor.
+    ``given``: how far parameters stand for what nobody else holds, such as the `self` of a constructor. ``escaped``:
+    names whose things others may have got hold of by then.
     """
 
     def __init__(
@@ -44,20 +47,27 @@ class Belongings:
         makes: Callable[[ast.Call], int],
         lines: tuple[int, int] | None = None,
         *,
-        own: str = "",
+        given: Mapping[str, int] | None = None,
+        escaped: AbstractSet[str] = frozenset(),
     ) -> None:
         self._makes = makes
+        self._given = dict(given or {})
         first, last = lines or (0, 1 << 30)
         self._nodes = [x for x in ast.walk(function) if first <= getattr(x, "lineno", first) <= last]
         self._immutable: set[str] = set()
-        self._bound: dict[str, list[ast.expr | None]] = {}
+        self._bound: dict[str, list[ast.AST | None]] = {}
+        self._parameters = [x for x in ast.walk(function.args) if isinstance(x, ast.arg)]
+        for packed in (function.args.vararg, function.args.kwarg):
+            if packed is not None:
+                self._given.setdefault(packed.arg, OWN)
         for node in ast.walk(function):
             inside = first <= getattr(node, "lineno", first) <= last
             for name, value in _bindings(node):
-                self._bound.setdefault(name, []).append(value if inside else None)
+                is_known = inside or isinstance(value, ast.arg)
+                self._bound.setdefault(name, []).append(value if is_known else None)
             if isinstance(node, ast.arg) and _is_immutable(node.annotation):
                 self._immutable.add(node.arg)
-        self._known: dict[str, int] = {own: OWN}
+        self._known: dict[str, int] = dict.fromkeys(escaped, SHARED)
 
     def owned(self, node: ast.expr) -> int:
         """How far what an expression stands for is the function's own."""
@@ -66,8 +76,10 @@ class Belongings:
                 return self._owned_name(name)
             case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
                 return WHOLLY if self.owned(inner) == WHOLLY else SHARED
-            case ast.Call():
-                return self._makes(node)
+            case ast.Call() as call:
+                return self._makes(call)
+            case ast.Await(value=ast.Call() as call):
+                return self._makes(call)
             case ast.BoolOp(values=values):
                 return min(map(self.owned, values))
             case ast.IfExp(body=one, orelse=other):
@@ -85,20 +97,30 @@ class Belongings:
         if known is None:
             bound = self._bound.get(name)
             self._known[name] = SHARED  # within a cycle
-            known = (
-                min((self.owned(x) if x is not None else SHARED for x in bound), default=SHARED)
-                if bound
-                else SHARED
-            )
+            known = min((self._bound_to(name, x) for x in bound or ()), default=SHARED)
             self._known[name] = known
         return known
 
+    def _bound_to(self, name: str, value: ast.AST | None) -> int:
+        if isinstance(value, ast.arg):
+            return self._given.get(name, SHARED) if value in self._parameters else SHARED
+        return self.owned(value) if isinstance(value, ast.expr) else SHARED
+
+    def returned(self) -> int:
+        """How far what the function returns is nobody else's."""
+        found = [
+            self.owned(x.value) for x in self._nodes if isinstance(x, ast.Return) and x.value is not None
+        ]
+        return min(found, default=WHOLLY)
+
     def changes(self) -> Iterator[tuple[int, str]]:
         """Line and words for whatever the function does to what others may hold."""
+        others = {x for node in self._nodes if isinstance(node, _OF_OTHERS) for x in node.names}
         for node in self._nodes:
+            for name in _rebound(node) if others else ():
+                if name in others:
+                    yield getattr(node, "lineno", 0), f"binds `{name}` anew for others"
             match node:
-                case ast.Global(names=names) | ast.Nonlocal(names=names):
-                    yield node.lineno, f"binds `{names[0]}` anew for others"
                 case ast.Assign(targets=targets) | ast.Delete(targets=targets):
                     for target in targets:
                         yield from self._changed(target)
@@ -173,8 +195,21 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
-    """The names that a node binds, each with its value; None for what is not known, such as an element."""
+def _rebound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement binds anew, or unbinds."""
+    match node:
+        case ast.arg() | ast.comprehension():
+            return
+        case ast.AugAssign(target=ast.Name(id=name)) | ast.Name(id=name, ctx=ast.Del()):
+            yield name
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            yield from (x.asname or x.name.partition(".")[0] for x in aliases)
+        case _:
+            yield from (name for name, _ in _bindings(node))
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
+    """The names that a node binds, each with its value; None for what is not known, the node itself for a parameter."""
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -191,7 +226,9 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
             yield from _elements(target, value)
         case ast.comprehension(target=target, iter=value):
             yield from _elements(target, value)
-        case ast.arg(arg=name) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+        case ast.arg(arg=name):
+            yield name, node
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
             yield name, None
         case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
             yield name, None

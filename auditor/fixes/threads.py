@@ -102,7 +102,7 @@ def doubts(case: Case) -> list[str]:
         ]
     if found:
         return found
-    obstacle = case.contained.obstacle(edge.target)
+    obstacle = case.contained.obstacle(case.hop.function, edge)
     name = edge.target.function.facts.qualname
     what = f"nothing says that `{name}` may run on a thread while the loop goes on"
     return [f"{what}: {obstacle}"] if obstacle else []

@@ -548,15 +548,46 @@ HELPERS = [
 ]
 
 
+HELPERS += [
+    pytest.param(
+        "done = subprocess.run(path)\n    return done.stdout.strip()", True, id="asks-its-own-result"
+    ),
+    pytest.param("return requests.get(path).json()", True, id="chain-on-its-own-response"),
+    pytest.param("HANDLE.session.headers.update(os.stat(path))", False, id="object-of-others"),
+    pytest.param("return getattr(TABLE, path).update(os.stat(path))", False, id="asked-for-by-name"),
+    pytest.param('return os.stat(path.replace("a", "b").split(".")[0])', True, id="text-with-text"),
+    pytest.param("return os.stat(path.replace(TABLE))", False, id="replace-of-something"),
+    pytest.param("return packed(path, size=os.stat(path))", True, id="its-own-keywords"),
+    pytest.param("os.makedirs(path)", True, id="makes-a-directory"),
+    pytest.param(
+        "global LAST\n    with LOCK:\n        LAST = TABLE[path] = os.stat(path)",
+        True,
+        id="changes-under-a-lock",
+    ),
+    pytest.param("with LOCK:\n        TABLE.update(a=os.stat(path))", True, id="calls-under-a-lock"),
+    pytest.param(
+        "with LOCK:\n        TABLE[path] = unknown(os.stat(path))", False, id="unknown-under-a-lock"
+    ),
+    pytest.param(
+        "with LOCK:\n        TABLE[path] = os.stat(path)\n    TABLE[path] = 2",
+        False,
+        id="changes-beside-a-lock",
+    ),
+    pytest.param("with path:\n        TABLE[path] = os.stat(path)", False, id="changes-under-something"),
+    pytest.param("global LAST\n    return LAST or os.stat(path)", True, id="reads-a-global"),
+]
+
+
 @pytest.mark.parametrize(("body", "is_safe"), HELPERS)
 def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
     project: Path, body: str, *, is_safe: bool
 ) -> None:
     (project / "app.py").write_text(
-        "import json\nimport logging\nimport os\nimport threading\nimport time\n"
+        "import json\nimport logging\nimport os\nimport requests\nimport subprocess\nimport threading\nimport time\n"
         "from typing import NamedTuple\nfrom lib import unknown\n\n"
         "TABLE = {}\nHANDLE = open('x')\nLOCK = threading.Lock()\nlog = logging.getLogger(__name__)\n\n\n"
         "def fill(path):\n    TABLE[path] = 1\n    for key in TABLE:\n        print(key)\n\n\n"
+        "def packed(path, **rest):\n    rest.pop('size')\n    return rest\n\n\n"
         "class Box(NamedTuple):\n    value: object\n\n\nclass Odd(unknown.Base):\n    value: object\n\n\n"
         "class Shelf:\n    def __init__(self, path):\n        self.path = path\n\n"
         "    def size(self):\n        return os.stat(self.path).st_size\n\n\n"
@@ -564,4 +595,46 @@ def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
         f"def helper(path):\n    {body}\n\n\nasync def run(path):\n    return helper(path)\n"
     )
     found = [fix for fix in fixes_in(project) if fix.edits[-1].start[0] > 1 and "`helper`" in fix.title]
+    assert {fix.safety for fix in found} == {"safe" if is_safe else "unsafe"}
+
+
+GIVEN = [
+    pytest.param("paths = [x]\n    sizes(paths)", True, id="made-here"),
+    pytest.param("paths = list(x)\n    print(len(paths))\n    sizes(paths)", True, id="copied-here"),
+    pytest.param("paths = read(x)\n    sizes(paths['a'])", True, id="read-by-a-helper"),
+    pytest.param("sizes(paths=[x])", True, id="keyword"),
+    pytest.param("sizes(x)", False, id="parameter"),
+    pytest.param("paths = KEPT\n    sizes(paths)", False, id="kept-by-the-module"),
+    pytest.param("paths = [x]\n    KEPT.append(paths)\n    sizes(paths)", False, id="shown-to-others"),
+    pytest.param(
+        "paths = [x]\n    asyncio.create_task(later(paths))\n    sizes(paths)", False, id="given-to-a-task"
+    ),
+    pytest.param("paths = [x]\n    see = lambda: paths\n    sizes(paths)", False, id="closure"),
+    pytest.param("paths = [x]\n    sizes(paths)\n    KEPT.append(paths)", True, id="shown-afterwards"),
+    pytest.param(
+        "paths = [x]\n    for _ in range(2):\n        sizes(paths)\n        KEPT.append(paths)",
+        False,
+        id="shown-in-the-loop",
+    ),
+    pytest.param("paths = cached(x)\n    sizes(paths)", False, id="what-a-helper-keeps"),
+    pytest.param(
+        "paths = read(x)\n    for y in paths:\n        KEPT.append(y)\n    sizes(paths)", False, id="parts"
+    ),
+    pytest.param("table = {}\n    fill(table, x)", True, id="fills-what-is-made-here"),
+    pytest.param("fill(TABLE, x)", False, id="fills-what-is-kept"),
+]
+
+
+@pytest.mark.parametrize(("body", "is_safe"), GIVEN)
+def test_a_helper_may_go_through_what_nobody_else_holds(project: Path, body: str, *, is_safe: bool) -> None:
+    (project / "app.py").write_text(
+        "import asyncio\nimport json\nimport os\n\nKEPT = []\nTABLE = {}\n\n\n"
+        "def read(path):\n    return json.loads(path)\n\n\n"
+        "def cached(path):\n    found = json.loads(path)\n    KEPT.append(found)\n    return found\n\n\n"
+        "def sizes(paths):\n    return [os.stat(path).st_size for path in paths]\n\n\n"
+        "def fill(table, path):\n    table[path] = os.stat(path)\n\n\n"
+        "async def later(paths):\n    paths.clear()\n\n\n"
+        f"async def run(x):\n    {body}\n"
+    )
+    found = [fix for fix in fixes_in(project) if "`sizes`" in fix.title or "`fill`" in fix.title]
     assert {fix.safety for fix in found} == {"safe" if is_safe else "unsafe"}
