@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from auditor import resources
 from auditor.cache import inputs
+from auditor.cache.shards import Shards
+from auditor.cache.store import Cache
 from auditor.catalog import load as load_catalog
 from auditor.catalog.installed import model_files
 from auditor.digests import digest
 from auditor.discover import discover
 from auditor.index import files
 from auditor.index.facts import forget_shared
+from auditor.index.reading import Wanted, read
 from auditor.index.source import Problem
 from auditor.link.evaluate import Evaluator
 from auditor.link.graph import Graph
@@ -84,14 +87,17 @@ class Analysis:
     ) -> None:
         self.clock = Clock()
         self.not_analysed: list[NotAnalysed] = []
+        self.warnings: list[str] = []
+        self._cache: Cache | None = None
         self._sources: dict[Module, Discovered] = {}
         self._digests: dict[Module, bytes] = {}
         self._overlay = dict(config.overlay)
         discovery = discover(paths, config)
         self.not_analysed.extend(discovery.not_analysed)
         self.clock.lap("discover")
-        self.program = self._index(discovery.files, progress)
+        self.program = self._index(discovery.files, config, progress)
         forget_shared()
+        self._complain()
         self.clock.lap("index")
         catalog = _catalog(config, self.program)
         self.clock.lap("catalog")
@@ -108,47 +114,52 @@ class Analysis:
         )
         self.clock.lap("link")
 
-    def _index(self, discovered: Sequence[Discovered], progress: Progress | None) -> Program:
+    def _index(self, discovered: Sequence[Discovered], config: Config, progress: Progress | None) -> Program:
         program = Program()
         if progress is not None:
             progress.stage("reading", len(discovered))
-        for entry in discovered:
+        wanted = [Wanted(entry.path_abs, self._overlay.get(entry.path_abs)) for entry in discovered]
+        learned = read(wanted, self._shards(config), config.jobs)
+        for entry, file, (content, indexed) in zip(discovered, wanted, learned, strict=True):
             if progress is not None:
                 progress.advance()
-            content = self._content(entry)
-            text = (
-                content
-                if isinstance(content, Problem)
-                else files.decode(entry.path_abs, entry.path_display, content)
+            if file.unsaved is None:
+                inputs.read(entry.path_abs, content)
+            if indexed.facts is None:
+                self.not_analysed.append(NotAnalysed(entry.path_display, indexed.reason))
+                continue
+            self.not_analysed.extend(
+                NotAnalysed(files.cell_path(entry.path_display, cell), reason)
+                for cell, reason in indexed.skipped
             )
-            if isinstance(text, Problem) or isinstance(content, Problem):
-                assert isinstance(text, Problem)
-                self.not_analysed.append(NotAnalysed(entry.path_display, text.reason))
-                continue
-            facts = files.index(text)
-            if isinstance(facts, Problem):
-                self.not_analysed.append(NotAnalysed(entry.path_display, facts.reason))
-                continue
-            self.not_analysed.extend(NotAnalysed(cell, reason) for cell, reason in text.skipped())
             module = program.add(
                 entry.path_display,
                 entry.module,
                 entry.root,
-                facts,
+                indexed.facts,
                 is_package=entry.is_package,
                 loose=entry.loose,
             )
             self._sources[module] = entry
-            self._digests[module] = digest(content)
+            self._digests[module] = content
         return program
 
-    def _content(self, entry: Discovered) -> bytes | Problem:
-        unsaved = self._overlay.get(entry.path_abs)
-        if unsaved is not None:
-            return unsaved
-        content = files.content_of(entry.path_abs)
-        inputs.read(entry.path_abs, b"" if isinstance(content, Problem) else digest(content))
-        return content
+    def _complain(self) -> None:
+        """Say what was wrong with the cache."""
+        if self._cache is not None and self._cache.problem:
+            self.warnings.append(self._cache.problem)
+
+    def _shards(self, config: Config) -> Shards | None:
+        """Where the facts of the files are kept, if they may be."""
+        if not config.cache:
+            return None
+        if not config.cache_dir:
+            self.warnings.append(
+                "there is no home directory for the cache; name a place with --cache-dir, or give --no-cache"
+            )
+            return None
+        self._cache = Cache(config.cache_dir)
+        return Shards(self._cache, config.root)
 
     def text(self, module: Module) -> Text | None:
         """The text of an analysed module, read again; None if it is no longer what was indexed."""

@@ -116,6 +116,7 @@ def full_audit(
             not_analysed=_not_analysed(analysis, judge),
             statistics=_statistics(analysis, judge, suspects, sifted.findings),
             asides=tuple(sifted.asides),
+            warnings=tuple(analysis.warnings),
             missed=missed,
             notices=tuple(sorted([*suppressions.notices(whole=whole), *_stale(known, gone)])),
         )

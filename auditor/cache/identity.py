@@ -32,13 +32,11 @@ def program() -> bytes:
     return digest(repr((__version__, found)).encode("utf-8", "surrogatepass"))
 
 
+def grammar() -> tuple[str, ...]:
+    """What of the interpreter decides how sources are read."""
+    return sys.version, str(sys.implementation.cache_tag), sys.byteorder, str(sys.flags.optimize)
+
+
 def python() -> tuple[str, ...]:
-    """What of the interpreter decides how sources are read, and which libraries are found."""
-    return (
-        sys.version,
-        str(sys.implementation.cache_tag),
-        sys.byteorder,
-        sys.prefix,
-        str(sys.flags.optimize),
-        *sys.path,
-    )
+    """The same, and what decides which libraries are found."""
+    return *grammar(), sys.prefix, *sys.path

@@ -69,7 +69,7 @@ def _present(mapped: _Mapping, paths: Sequence[str], config: Config, diagnose: D
     if not there or root is None:
         return []
     sources = tuple(path for path in map(mapped, config.src) if path is not None and os.path.isdir(path))
-    settings = replace(config, root=root, src=sources, baseline="", overlay=())
+    settings = replace(config, root=root, src=sources, baseline="", overlay=(), cache=False)
     here = mapped(os.getcwd())
     with contextlib.ExitStack() as stack:
         if here is not None:  # paths tell tests from other code, and are shown from the working directory

@@ -144,8 +144,8 @@ _READ = 7  # fields of an entry of read_log
 _OPERATOR = 9  # fields of an entry of operator_log
 
 
-_LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations", "imports")
-_EMPTY: list[Any] = []
+LISTS = ("calls", "returns", "yields", "writes", "withs", "iterations", "imports")
+EMPTY: list[Any] = []
 _NO_LOG = array("i")
 """Shared by all, and never appended to."""
 
@@ -210,7 +210,7 @@ class FunctionFacts:
         self.returns: list[tuple[int, int]] = []  # (expr, region)
         self.yields: list[tuple[int, int]] = []  # as returns
         # fields of `reads` and `operators`, one record after the other; filled by FileFacts.unpack
-        self.read_log = self.operator_log = _NO_LOG
+        self.no_logs()
         # (base expr, name, value expr, line, column, end line, end column, region)
         self.writes: list[tuple[int, str, int, int, int, int, int, int]] = []
         # (expr, is async, line, column, end line, end column, region)
@@ -220,11 +220,15 @@ class FunctionFacts:
         # region) of the first name; relative imports, which name parts of the program, are left out
         self.imports: list[tuple[str, str, int, int, int, int]] = []
 
+    def no_logs(self) -> None:
+        """Nothing is known yet of reads and operators."""
+        self.read_log = self.operator_log = _NO_LOG
+
     def seal(self) -> None:
         """Let empty lists go: most functions have several, and there are tens of thousands of functions."""
-        for name in _LISTS:
+        for name in LISTS:
             if not getattr(self, name):
-                setattr(self, name, _EMPTY)
+                setattr(self, name, EMPTY)
 
     @property
     def reads(self) -> list[tuple[int, int, int, int, int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.index import comments, lowering, notebook, source
 from auditor.index.source import Problem
@@ -41,10 +41,21 @@ class Text:
                 return first + line - 1 if first + line - 1 < after else None
         return None
 
-    def skipped(self) -> list[tuple[str, str]]:
-        """The cells of a notebook that ``text`` leaves out, as a report names them, and why."""
-        cells = self.book.skipped if self.book is not None else ()
-        return [(notebook.cell_path(self.path, cell), reason) for cell, reason in cells]
+
+class Indexed(NamedTuple):
+    """What was learned of a file: its facts, or the reason why there are none.
+
+    ``skipped`` are cells of a notebook that were left out, and why.
+    """
+
+    facts: FileFacts | None
+    reason: str = ""
+    skipped: tuple[tuple[int, str], ...] = ()
+
+
+def cell_path(path: str, cell: int) -> str:
+    """What a report names a cell of the notebook at ``path``."""
+    return notebook.cell_path(path, cell)
 
 
 def split_cell_path(path: str) -> tuple[str, int | None]:
@@ -89,3 +100,14 @@ def index(text: Text) -> FileFacts | Problem:
         return facts
     except RecursionError:
         return Problem("nested too deeply to be analysed; split the expression or the blocks")
+
+
+def learn(path: str, content: bytes) -> Indexed:
+    """All that an audit wants to know of the file at ``path``, of which ``content`` is known."""
+    text = decode(path, path, content)
+    if isinstance(text, Problem):
+        return Indexed(None, text.reason)
+    facts = index(text)
+    if isinstance(facts, Problem):
+        return Indexed(None, facts.reason)
+    return Indexed(facts, skipped=text.book.skipped if text.book is not None else ())
