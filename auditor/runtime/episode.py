@@ -96,6 +96,8 @@ class Episode:
     """For how long that surely was, in ns."""
     doubted: int = 0
     """When the latest answer came that had waited for the interpreter lock."""
+    latest: Sched = UNKNOWN
+    """Its clocks as they were last known."""
     slices: int = -1
     """How often it had got the CPU when it was last seen asleep, or -1."""
     overslept: int = 0

@@ -230,10 +230,12 @@ class Watcher:
 
     def _go_on(self, episode: Episode, now: int) -> None:
         state = proc.state(self.pid, episode.loop.native_id)
+        sched = proc.sched(self.pid, episode.loop.native_id)
+        if sched.known:
+            episode.latest = sched
         if state in {"S", "D"}:
             rests = self._waits_for_events(episode)
             episode.waiting = episode.waiting or not rests
-            sched = proc.sched(self.pid, episode.loop.native_id)
             if sched.known and sched.slices == episode.slices:  # it has not run since the last look
                 episode.slept += self._elapsed
                 episode.elsewhere = episode.elsewhere or not rests
@@ -306,9 +308,14 @@ class Watcher:
         late = episode.loop.late()
         if late.number != episode.late_count and late.end > episode.since and look is None:
             episode.late = late
-        episode.end_sched = proc.sched(self.pid, episode.loop.native_id)
+        episode.end_sched = self._sched_of(episode)
         episode.end_collected = self._loops.collected(now)
         self._closing.append(episode)
+
+    def _sched_of(self, episode: Episode) -> proc.Sched:
+        """The clocks of the loop's thread; as last seen, when the thread has ended with its loop."""
+        sched = proc.sched(self.pid, episode.loop.native_id)
+        return sched if sched.known else episode.latest
 
     def _note_late(self, loop: WatchedLoop, now: int) -> None:
         """Learn from a late beat when the stall ended, or that there was one that has not been seen."""
@@ -437,7 +444,7 @@ class Watcher:
             return
         known, _ = self._late.get((episode.loop.number, episode.loop.generation), (0, 0))
         self._late[episode.loop.number, episode.loop.generation] = (known, end)
-        sched = episode.end_sched or proc.sched(self.pid, episode.loop.native_id)
+        sched = episode.end_sched or self._sched_of(episode)
         collected = episode.end_collected if episode.changed else self._loops.collected(now)
         times = times_of(episode, duration, episode.changed or now, sched, collected)
         for question in episode.questions.values():
