@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -115,6 +116,9 @@ async def tool(name: str) -> AsyncIterator[Callable[[], int | None]]:
         handle = asyncio.get_running_loop().call_later(3600, print)
         yield lambda: None
         handle.cancel()
+    elif name == "thread":  # no tool: what a process pays for a second thread, as servers have anyhow
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        yield lambda: None
     else:
         yield lambda: None
 

@@ -4,13 +4,15 @@
 The speed of a machine changes from second to second, and what a process is like (where its memory lies, what it has
 started first) changes it by some per cent. So each round has a new process for every tool, and these work in turns,
 in portions of about half a second, in another order each time. A tool's ratio is that of its CPU seconds to those of
-`off` in the same portion, that of a round the median of its portions; printed are the geometric mean of the rounds
-and a 95 % interval by bootstrap. Tools that are not installed are left out: set PYTHONPATH to where they lie.
+the base (`off`) in the same portion, that of a round the median of its portions; printed are the geometric mean of the
+rounds and a 95 % interval by bootstrap. Tools that are not installed are left out: set PYTHONPATH to where they lie.
 
 glibc gives memory at the top of its heap back and takes it again with every 256 KiB buffer that asyncio receives
 into, unless something else happens to lie above: that would be most of what `echo` measures, and anything that a tool
 allocates changes it. So all are told to keep their memory. `timer` is no tool: it shows what a loop pays for having a
-timer at all; nor is `off2`, which shows how exact all this is.
+timer at all; nor is `off2`, which shows how exact all this is; nor is `thread`, a second thread that does nothing.
+System calls and locks cost a process more as soon as it has one, and servers have some: `--base thread` compares with
+that.
 """
 
 from __future__ import annotations
@@ -28,7 +30,18 @@ import time
 from pathlib import Path
 
 LOAD = Path(__file__).with_name("runtime_load.py")
-TOOLS = ("auditor", "auditor-thread", "timer", "off2", "aiocop", "livekit", "pyleak", "blockbuster", "debug")
+TOOLS = (
+    "auditor",
+    "auditor-thread",
+    "thread",
+    "timer",
+    "off2",
+    "aiocop",
+    "livekit",
+    "pyleak",
+    "blockbuster",
+    "debug",
+)
 PORTIONS = 4
 REQUESTS = 2500
 ENVIRONMENT = {
@@ -112,6 +125,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], action="append")
     parser.add_argument("--load", choices=["micro", "echo", "hello", "idle"], action="append")
+    parser.add_argument("--base", choices=["off", "thread"], default="off")
     parser.add_argument("tools", nargs="*", default=list(TOOLS))
     arguments = parser.parse_args()
     for loop in arguments.loop or ["asyncio", "uvloop"]:
@@ -119,7 +133,7 @@ def main() -> None:
             if load == "idle":
                 idle(loop)
             else:
-                compare(load, loop, arguments.tools, arguments.rounds)
+                compare(load, loop, arguments.tools, arguments.rounds, arguments.base)
 
 
 def idle(loop: str) -> None:
@@ -137,20 +151,20 @@ def idle(loop: str) -> None:
         worker.close()
 
 
-def compare(load: str, loop: str, tools: list[str], rounds: int) -> None:
+def compare(load: str, loop: str, tools: list[str], rounds: int, base: str = "off") -> None:
     ratios: dict[str, list[float]] = {}
     beside: list[float] = []
     off: list[float] = []
     for number in range(rounds):
-        found = one_round(number, load, loop, ["off", *tools])
-        base = found.pop("off")
-        off += [portion["cpu"] for portion in base]
+        found = one_round(number, load, loop, [base, *tools])
+        without = found.pop(base)
+        off += [portion["cpu"] for portion in without]
         for tool, spent in found.items():
-            pairs = [one["cpu"] / other["cpu"] for one, other in zip(spent, base, strict=True)]
+            pairs = [one["cpu"] / other["cpu"] for one, other in zip(spent, without, strict=True)]
             ratios.setdefault(tool, []).append(statistics.median(pairs))
             if tool == "auditor":
                 beside += [portion["elsewhere"] / portion["seconds"] for portion in spent]
-    print(f"{loop} {load}, {rounds} rounds, off {sum(off) / len(off):.3f} s of CPU a portion")
+    print(f"{loop} {load}, {rounds} rounds, {base} {sum(off) / len(off):.3f} s of CPU a portion")
     for tool in tools:
         if tool not in ratios:
             print(f"  {tool:15} does not run here")
