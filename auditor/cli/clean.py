@@ -17,7 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Remove the cache directory, if it is one of auditor's and the user's own."""
-    path = os.path.abspath(arguments.cache_dir or resources.cache_dir())
+    place = arguments.cache_dir or resources.cache_dir()
+    if not place:
+        print("nothing to remove: there is no home directory that could hold the cache")
+        return OK
+    path = os.path.abspath(place)
     if not os.path.lexists(path):
         print(f"nothing to remove: {path} does not exist")
         return OK
