@@ -18,7 +18,7 @@ from auditor.digests import digest
 from auditor.discover import discover
 from auditor.index import files
 from auditor.index.facts import forget_shared
-from auditor.index.reading import Wanted, read
+from auditor.index.reading import Tally, Wanted, read
 from auditor.index.source import Problem
 from auditor.link.evaluate import Evaluator
 from auditor.link.graph import Graph
@@ -63,17 +63,24 @@ class Roomy:
 
 
 class Clock:
-    """CPU seconds by stage."""
+    """CPU seconds by stage, those of processes that have ended included, and the seconds that passed."""
 
     def __init__(self) -> None:
         self.timings: dict[str, float] = {}
-        self._last = time.process_time()
+        self.walls: dict[str, float] = {}
+        self._last = self._now()
 
     def lap(self, stage: str) -> None:
         """Everything since the last lap was ``stage``."""
-        now = time.process_time()
-        self.timings[stage] = self.timings.get(stage, 0.0) + now - self._last
+        now = self._now()
+        for table, before, after in zip((self.timings, self.walls), self._last, now, strict=True):
+            table[stage] = table.get(stage, 0.0) + after - before
         self._last = now
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        used = os.times()
+        return time.process_time() + used.children_user + used.children_system, time.monotonic()
 
 
 class Analysis:
@@ -88,6 +95,7 @@ class Analysis:
         self.clock = Clock()
         self.not_analysed: list[NotAnalysed] = []
         self.warnings: list[str] = []
+        self.tally = Tally()
         self._cache: Cache | None = None
         self._sources: dict[Module, Discovered] = {}
         self._digests: dict[Module, bytes] = {}
@@ -119,7 +127,7 @@ class Analysis:
         if progress is not None:
             progress.stage("reading", len(discovered))
         wanted = [Wanted(entry.path_abs, self._overlay.get(entry.path_abs)) for entry in discovered]
-        learned = read(wanted, self._shards(config), config.jobs)
+        learned = read(wanted, self._shards(config), config.jobs, self.tally)
         for entry, file, (content, indexed) in zip(discovered, wanted, learned, strict=True):
             if progress is not None:
                 progress.advance()

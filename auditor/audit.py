@@ -227,6 +227,9 @@ def _statistics(
         files_parsed=len(judge.parsed_files) if judge is not None else 0,
         files_with_findings=len({finding.location.path for finding in findings}),
         timings=analysis.clock.timings,
+        walls=analysis.clock.walls,
+        kept=analysis.tally.kept,
+        shared=analysis.tally.shared,
     )
 
 

@@ -249,7 +249,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Counts of one run. ``timings`` maps the name of a stage to CPU seconds; never in a report unless asked for."""
+    """Counts of one run. ``timings`` maps the name of a stage to CPU seconds; never in a report unless asked for.
+
+    ``walls`` maps it to seconds that passed. Of the files ``kept`` were known to the cache, and ``shared`` were
+    indexed by other processes.
+    """
 
     files: int = 0
     functions: int = 0
@@ -259,6 +263,9 @@ class Statistics:
     files_parsed: int = 0
     files_with_findings: int = 0
     timings: dict[str, float] = field(default_factory=dict, compare=False)
+    walls: dict[str, float] = field(default_factory=dict, compare=False)
+    kept: int = field(default=0, compare=False)
+    shared: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress, no warnings")
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     parser.add_argument("--statistics", action="store_true", help="add counts by rule and of the analysis")
-    parser.add_argument("--timings", action="store_true", help="add CPU seconds by stage")
+    parser.add_argument("--timings", action="store_true", help="say on standard error where the time went")
     parser.add_argument(
         "--stdin-filename",
         metavar="FILE",
@@ -162,6 +162,10 @@ def _run(arguments: argparse.Namespace) -> _Outcome:
         _complain(list(report.warnings))
         complaints = _complain(warnings(report, paths))
     written = write(report, destinations, paths, arguments, config)
+    if arguments.timings:
+        from auditor.cli import timings
+
+        sys.stderr.write(timings.table(report.statistics))
     return _Outcome(_code(report, config, arguments), written, complaints, told=bool(report.warnings))
 
 

@@ -45,11 +45,24 @@ class Learned(NamedTuple):
     indexed: Indexed
 
 
-def read(wanted: Sequence[Wanted], shards: Shards | None, jobs: int) -> Iterator[Learned]:
+class Tally:
+    """Where what was learned of the files came from: the cache (``kept``), or other processes (``shared``)."""
+
+    __slots__ = ("kept", "shared")
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.shared = 0
+
+
+def read(
+    wanted: Sequence[Wanted], shards: Shards | None, jobs: int, tally: Tally | None = None
+) -> Iterator[Learned]:
     """What is to be learned of each of the files, in their order.
 
     ``jobs`` processes index at once; 0: as many as there are processors, where that is worth it.
     """
+    counts = tally if tally is not None else Tally()
     chunks = list(_chunks(wanted))
     cold = [chunk for chunk in chunks if shards is None or not shards.has(_name(chunk))]
     with ExitStack() as stack:
@@ -62,9 +75,10 @@ def read(wanted: Sequence[Wanted], shards: Shards | None, jobs: int) -> Iterator
             if workers is not None and id(chunk) in fresh and _is_on_disk(chunk):
                 done = workers.result()
             if done is not None:
+                counts.shared += len(chunk)
                 yield from _taken(chunk, done, shards)
             else:
-                yield from _indexed(chunk, shards)
+                yield from _indexed(chunk, shards, counts)
     if shards is not None:
         shards.close()
 
@@ -90,7 +104,7 @@ def _taken(
         shards.save(_name(chunk), used, {})
 
 
-def _indexed(chunk: Sequence[Wanted], shards: Shards | None) -> Iterator[Learned]:
+def _indexed(chunk: Sequence[Wanted], shards: Shards | None, counts: Tally) -> Iterator[Learned]:
     """What the cache knows, or else is to be learned here and now."""
     known = shards.load(_name(chunk)) if shards is not None else {}
     used = {}
@@ -108,6 +122,7 @@ def _indexed(chunk: Sequence[Wanted], shards: Shards | None) -> Iterator[Learned
                 used[key] = packing.pack(indexed)
         else:
             used[key] = packed
+            counts.kept += 1
             indexed = packing.unpack(packed)
         yield Learned(sum_, indexed)
     if shards is not None:

@@ -29,8 +29,6 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     yield f"{summary.found(report, selection)}; {summary.covered(report)}"
     if options.statistics:
         yield from summary.table(summary.statistics_table(report, selection.findings))
-    if options.timings:
-        yield from summary.table(summary.timings_table(report))
 
 
 def _line(finding: Finding) -> str:

@@ -360,8 +360,6 @@ class Layout:
         yield from self._notices()
         if self._options.statistics:
             yield from self._table("Statistics", summary.statistics_table(report, self._selection.findings))
-        if self._options.timings:
-            yield from self._table("CPU time", summary.timings_table(report))
         style = "summary.bad" if self._selection.findings else "summary.good"
         yield from self._styled(summary.found(report, self._selection), style)
         yield from self._styled(summary.covered(report), "dim")

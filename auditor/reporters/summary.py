@@ -79,17 +79,6 @@ def statistics_table(report: Report, findings: Iterable[Finding]) -> list[tuple[
     return rows
 
 
-def timings_table(report: Report) -> list[tuple[str, str, str]]:
-    """Return the rows of ``--timings``: stage, CPU seconds, share."""
-    timings = report.statistics.timings
-    total = sum(timings.values())
-    rows = [
-        (escape(stage), f"{spent:.3f} s", f"{spent / total:.0%}" if total else "")
-        for stage, spent in timings.items()
-    ]
-    return [*rows, ("total", f"{total:.3f} s", "")]
-
-
 def table(rows: list[tuple[str, str, str]]) -> list[str]:
     """Align rows: names to the left, figures to the right."""
     names = max(len(row[0]) for row in rows)

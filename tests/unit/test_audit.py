@@ -214,9 +214,20 @@ def test_statistics_and_timings(project: Path, capsys: Capture) -> None:
     _, report, _ = check(capsys)
     assert "timings" not in report
     assert main(["check", "--no-cache", "--statistics", "--timings"]) == 1
-    text = " ".join(capsys.readouterr().out.split())
-    assert "LOOP301 blocking-sleep 1 1 high" in text
-    assert "total" in text
+    printed = capsys.readouterr()
+    assert "LOOP301 blocking-sleep 1 1 high" in " ".join(printed.out.split())
+    stages = [line.split()[0] for line in printed.err.splitlines()]
+    assert stages == [
+        "stage",
+        "discover",
+        "index",
+        "catalog",
+        "link",
+        "suspects",
+        "rules",
+        "verdict",
+        "total",
+    ]
 
 
 def test_nothing_to_analyse_is_a_warning(project: Path, capsys: Capture) -> None:
