@@ -141,10 +141,17 @@ class Screen:
                 print(f"auditor: {line}", file=sys.stderr, flush=True)
 
     def run(self, command: list[str], environment: dict[str, str]) -> int:
-        """Run a program to its end; what the terminal sends goes to it, other signals are passed on."""
+        """Run a program to its end; what the terminal sends goes to it, other signals are passed on.
+
+        Where no terminal sends any, the program has a process group of its own: what is sent to the group of this
+        process then reaches it once, and not twice.
+        """
         master, slave = self._terminal()
+        shared = _in_foreground()
         try:
-            process = subprocess.Popen(command, env=environment, stdout=slave, stderr=slave)
+            process = subprocess.Popen(
+                command, env=environment, stdout=slave, stderr=slave, process_group=None if shared else 0
+            )
         except OSError as error:
             self.close(summary=False)
             print(f"auditor: {command[0]}: {error.strerror or error}", file=sys.stderr)
@@ -152,9 +159,12 @@ class Screen:
         finally:
             if slave is not None:
                 os.close(slave)
-        before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGQUIT)}
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.signal(number, lambda number, _: process.send_signal(number))
+        before = {}
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+            is_typed = shared and number in {signal.SIGINT, signal.SIGQUIT}
+            before[number] = signal.signal(
+                number, _ignore if is_typed else lambda number, _: process.send_signal(number)
+            )
         try:
             if master is not None:
                 self._pass_on(master)
@@ -205,6 +215,20 @@ class Screen:
             for line in self.view.summary():
                 print(f"auditor: {line}", file=sys.stderr)
         self._closed = True
+
+
+def _in_foreground() -> bool:
+    """Whether this process is among those to which its terminal sends what is typed."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _ignore(*_: object) -> None:

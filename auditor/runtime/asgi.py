@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from auditor.runtime.board import Cell
-from auditor.runtime.clock import SECOND
+from auditor.runtime.clock import SECOND, Clocks
 from auditor.runtime.engine import engine
 from auditor.runtime.monitor import LoopLagMonitor
 from auditor.runtime.pings import Pings
@@ -103,11 +103,14 @@ class LoopLagMiddleware:
         waited = probe.away() if probe is not None else 0
         cells = probe.slot.cells if probe is not None else None
         before = cells[Cell.LAG_SUM] if cells is not None else 0
+        began = Clocks.monotonic_ns()
         work = Work(scope)
         enter(work)
 
         def lag() -> int:
-            return max(0, cells[Cell.LAG_SUM] - before) if cells is not None else 0
+            if probe is None or cells is None:
+                return 0
+            return max(0, cells[Cell.LAG_SUM] - before) + min(probe.behind(), Clocks.monotonic_ns() - began)
 
         pinged: list[str] = []
 

@@ -51,7 +51,9 @@ def classify(episode: Episode, times: Times, gil: GilUse, threshold: float) -> S
     if gil == "held":
         return StallKind.C_CALL
     owned = [taken.owns_gil for taken in episode.taken if taken.owns_gil is not None]
-    if owned and not any(owned):
+    if (
+        owned and not any(owned) and (len(owned) > 1 or episode.stands)
+    ):  # one may be a moment that it read a file
         return StallKind.NATIVE_CPU
     return StallKind.PYTHON_CPU if episode.taken else StallKind.UNKNOWN
 

@@ -6,6 +6,7 @@ import hashlib
 import linecache
 import os
 import re
+import sys
 import sysconfig
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -54,9 +55,11 @@ class Project:
 
 
 def library_paths() -> list[str]:
-    """Where the standard library lies, both as named and as resolved."""
+    """Where the standard library lies, and scripts that pip has made, both as named and as resolved."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     paths |= {os.path.dirname(os.__file__)}
+    if sys.prefix != sys.base_prefix:  # the console scripts of a virtual environment
+        paths |= {sysconfig.get_path("scripts")}
     return sorted(paths | {os.path.realpath(path) for path in paths})
 
 
@@ -102,7 +105,10 @@ def blamed(frames: tuple[Frame, ...], driver: Driver | None) -> Frame | None:
     inside = frames[: _index_of(driver, frames)] if driver else frames
     inside = tuple(frame for frame in inside if not is_ours(frame))
     if driver is not None:
-        return deepest_project(inside) or (inside[0] if inside else None)
+        named = (
+            frame for frame in inside if not frame.path.startswith("<")
+        )  # not: <frozen importlib._bootstrap>
+        return deepest_project(inside) or next(named, inside[0] if inside else None)
     return deepest_project(inside)
 
 

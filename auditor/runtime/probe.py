@@ -160,6 +160,11 @@ class Probe:
             return max(0, now - cells[Cell.TURN])
         return max(0, now - due) if due else 0
 
+    def behind(self) -> int:
+        """For how long, in ns, the loop has been away that no beat has told of yet."""
+        due = self.slot.cells[Cell.DUE]
+        return max(self.away(), Clocks.monotonic_ns() - due if due else 0)
+
     # ------------------------------------------------------------ the beat
 
     def _plan(self, loop: asyncio.AbstractEventLoop, now: int, period: int) -> None:

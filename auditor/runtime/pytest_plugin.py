@@ -47,7 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = config.getini("loop_lag") if given is None else given
     if (given is None and not wanted) or wanted.lower() in _OFF:
         return
-    _watch(config, wanted or config.getini("loop_lag") or "100ms", every=True)
+    named = "--loop-lag" if wanted and given is not None else "loop_lag of the configuration file"
+    _watch(config, wanted or config.getini("loop_lag") or "100ms", every=True, named=named)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -70,14 +71,15 @@ def loop_lag(request: pytest.FixtureRequest) -> LoopLag:
     return watch.of_test(request.node)
 
 
-def _watch(config: pytest.Config, threshold: str, *, every: bool) -> Watch:
+def _watch(config: pytest.Config, threshold: str, *, every: bool, named: str = "--loop-lag") -> Watch:
     from auditor.runtime.clock import parse_duration
     from auditor.runtime.pytest_watch import Watch
 
     try:
         seconds = parse_duration(threshold)
     except ValueError as error:
-        raise pytest.UsageError(f"--loop-lag: {error}; before a path write --loop-lag=100ms") from None
+        advice = "; before a path write --loop-lag=100ms" if named == "--loop-lag" else ""
+        raise pytest.UsageError(f"{named}: {error}{advice}") from None
     record = config.getoption("loop_lag_record")
     lenient = config.getoption("loop_lag_report") or config.getini("loop_lag_report")
     watch = Watch(seconds, every=every, fails=not lenient, record=record or "")

@@ -105,3 +105,24 @@ def test_a_thread_that_goes_on_between_samples_queued_when_the_system_says_so() 
     times = times_of(found, 0.3, 300 * MS, Sched(5 * MS, 295 * MS, 2), 0)
     assert times == Times(0.3, pytest.approx(0.006), pytest.approx(0.294), 0.0)
     assert classify(found, times, "released", THRESHOLD) is StallKind.MACHINE_BUSY
+
+
+def seen_by_py_spy(*lines: int) -> Episode:
+    """Samples of a dump at these lines, in none of which the loop's thread had the interpreter lock."""
+    found = episode(PROMPT, seen=False)
+    for line in lines:
+        frames = (Frame("/app.py", line, "f", project=True),)
+        found.add(Taken(60 * MS, "py-spy", exact=True, frames=frames, owns_gil=False))
+    return found
+
+
+def test_who_computes_without_the_lock_does_so_in_c_code() -> None:
+    assert kind(seen_by_py_spy(1), cpu=0.29) is StallKind.NATIVE_CPU
+    assert kind(seen_by_py_spy(1, 2), cpu=0.29) is StallKind.NATIVE_CPU
+
+
+def test_a_single_moment_without_the_lock_is_not_enough_for_one_who_goes_on() -> None:
+    """As imports do, which read files in between."""
+    found = seen_by_py_spy(1)
+    found.add(Taken(90 * MS, "in-process", exact=True, frames=(Frame("/app.py", 2, "f", project=True),)))
+    assert kind(found, cpu=0.29) is StallKind.PYTHON_CPU

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 from pathlib import Path
@@ -184,6 +186,48 @@ def test_a_server_under_it_stops_on_a_signal(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) in {0, 128 + signal.SIGTERM}
     assert set(recorded(tmp_path / "stalls.jsonl")) == {(4, "app")}
+
+
+INTERRUPTED = """
+import signal, time
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, interrupted)
+print("ready", flush=True)
+while not count:
+    time.sleep(0.05)
+time.sleep(1)
+print(count, flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["alone", "group", "terminal"])
+def test_an_interrupt_reaches_the_program_once(tmp_path: Path, how: str) -> None:
+    (tmp_path / "program.py").write_text(INTERRUPTED)
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*AUDITOR, "monitor", "--plain", "--", sys.executable, "program.py"],
+        cwd=tmp_path,
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if how == "terminal" else None,  # noqa: PLW1509
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        if how == "terminal":
+            os.write(master, b"\x03")
+        elif how == "group":
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "1\n"
+        assert process.wait(60) == 0
+    os.close(master)
+    os.close(slave)
 
 
 def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:

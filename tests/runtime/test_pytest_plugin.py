@@ -185,6 +185,7 @@ def test_settings_of_the_project_turn_it_on_and_off_says_no(run_pytest, tmp_path
     [
         (["--loop-lag", "test_it.py"], "--loop-lag: 'test_it.py' is no duration"),
         (["--loop-lag=fast"], "before a path write --loop-lag=100ms"),
+        (["-o", "loop_lag=fast"], "loop_lag of the configuration file: 'fast' is no duration"),
     ],
 )
 def test_a_time_that_is_none_is_one_line(run_pytest, options: list[str], said: str) -> None:
