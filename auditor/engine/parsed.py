@@ -52,10 +52,10 @@ class Parsed:
         pending: list[cst.CSTNode] = [wrapper.module]
         while pending:
             node = pending.pop()
-            is_judged, parts = _shape(type(node))
-            if is_judged:
+            kind = type(node)
+            if _is_judged(kind):
                 self._by_span.setdefault(self.span(node), []).append(node)
-            for name in parts:
+            for name in parts(kind):
                 value = getattr(node, name)
                 if isinstance(value, cst.CSTNode):
                     self._parents[value] = node
@@ -106,7 +106,11 @@ class Parsed:
 
 
 @cache
-def _shape(kind: type[cst.CSTNode]) -> tuple[bool, tuple[str, ...]]:
-    """Whether nodes of the kind may be judged, and their fields that may hold nodes other than layout."""
-    names = [x.name for x in fields(kind) if x.name not in _LAYOUT and "whitespace" not in x.name]
-    return issubclass(kind, _JUDGED), tuple(names)
+def _is_judged(kind: type[cst.CSTNode]) -> bool:
+    return issubclass(kind, _JUDGED)
+
+
+@cache
+def parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    """The fields of a kind of nodes that may hold nodes other than layout."""
+    return tuple(x.name for x in fields(kind) if x.name not in _LAYOUT and "whitespace" not in x.name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
+from auditor.fixes.walking import children, walk
 
-class Names(cst.CSTVisitor):
+
+class Names:
     """Names that code binds and reads, in the scope of its function.
 
     ``bound``: by assignments, loops, `with`, imports, definitions; ``shared``: declared `global` or `nonlocal`;
@@ -14,7 +16,6 @@ class Names(cst.CSTVisitor):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.bound: set[str] = set()
         self.shared: set[str] = set()
         self.read: set[str] = set()
@@ -38,11 +39,11 @@ class Names(cst.CSTVisitor):
             self.loaded.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
-        node.value.visit(self)
+        walk(node.value, self)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
+        walk(node.value, self)
         return False
 
     def visit_Param(self, node: cst.Param) -> None:
@@ -70,10 +71,10 @@ class Names(cst.CSTVisitor):
 
     def visit_With(self, node: cst.With) -> bool:
         for item in node.items:
-            item.visit(self)
+            walk(item, self)
         entered = [item.asname.name.value for item in node.items if _is_named(item)]  # type: ignore[union-attr]
         self._entered += entered
-        node.body.visit(self)
+        walk(node.body, self)
         del self._entered[len(self._entered) - len(entered) :]
         return False
 
@@ -109,8 +110,8 @@ class Names(cst.CSTVisitor):
     def _inner(self, node: cst.FunctionDef | cst.Lambda | cst.ClassDef) -> None:
         """A scope within: it reads names of this one, and binds those that it says are not its own."""
         inner = Names()
-        for child in node.children:
-            child.visit(inner)
+        for child in children(node):
+            walk(child, inner)
         self.read |= inner.read
         self.loaded |= inner.loaded
         self.bound |= inner.shared
@@ -141,7 +142,7 @@ def names_in(*nodes: cst.CSTNode) -> Names:
     """The names of some nodes together."""
     found = Names()
     for node in nodes:
-        node.visit(found)
+        walk(node, found)
     return found
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from auditor.link.program import Function, Module
     from auditor.link.values import Value
 
-_OPEN_TREES: Final = 16
+_OPEN_TREES: Final = 48
 _MODE: Final = Selector(1, "mode")
 _OPEN: Final = "builtins.open"
 _READS: Final = frozenset(

@@ -10,6 +10,7 @@ from auditor.fixes.bindings import locals_of, names_in
 from auditor.fixes.case import Draft
 from auditor.fixes.kept_loops import stored_loop
 from auditor.fixes.offload import hand_over, takes_keyword
+from auditor.fixes.walking import walk
 
 if TYPE_CHECKING:
     from auditor.fixes.case import Case
@@ -199,14 +200,13 @@ def _is_statement(site: Site) -> bool:
 def _assignments(function: cst.FunctionDef, name: str) -> int:
     """How often a function binds a name by an assignment; 2 for anything else that binds it."""
     finder = _Assignments(name)
-    function.body.visit(finder)
+    walk(function.body, finder)
     bound = names_in(function.params).bound
     return 2 if name in bound else finder.count
 
 
-class _Assignments(cst.CSTVisitor):
+class _Assignments:
     def __init__(self, name: str) -> None:
-        super().__init__()
         self._name = name
         self.count = 0
 

@@ -11,6 +11,7 @@ from auditor.fixes import safety, threads
 from auditor.fixes.bindings import names_in
 from auditor.fixes.case import Draft
 from auditor.fixes.offload import OFFLOADERS
+from auditor.fixes.walking import children
 
 if TYPE_CHECKING:
     from auditor.fixes.case import Case
@@ -119,7 +120,7 @@ def _way(statement: cst.With | cst.For, function: cst.FunctionDef, *, is_tried: 
 def _others(body: cst.CSTNode, statement: cst.CSTNode) -> list[cst.CSTNode]:
     """All of a body but one statement in it, as nodes that do not contain it."""
     found: list[cst.CSTNode] = []
-    for child in body.children:
+    for child in children(body):
         if child is statement:
             continue
         if _contains(child, statement):
@@ -132,7 +133,7 @@ def _others(body: cst.CSTNode, statement: cst.CSTNode) -> list[cst.CSTNode]:
 
 
 def _contains(node: cst.CSTNode, wanted: cst.CSTNode) -> bool:
-    return any(child is wanted or _contains(child, wanted) for child in node.children)
+    return any(child is wanted or _contains(child, wanted) for child in children(node))
 
 
 def _stays(node: cst.CSTNode, *, in_loop: bool = False) -> bool:
@@ -144,13 +145,13 @@ def _stays(node: cst.CSTNode, *, in_loop: bool = False) -> bool:
     if isinstance(node, _ELSEWHERE):
         return False
     in_loop = in_loop or isinstance(node, _LOOPS)
-    return any(_stays(child, in_loop=in_loop) for child in node.children)
+    return any(_stays(child, in_loop=in_loop) for child in children(node))
 
 
 def _returns(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Return):
         return True
-    return any(not isinstance(child, _ELSEWHERE) and _returns(child) for child in node.children)
+    return any(not isinstance(child, _ELSEWHERE) and _returns(child) for child in children(node))
 
 
 def _ends(body: cst.BaseSuite) -> bool:
@@ -268,6 +269,6 @@ def _within_strings(site: Site, node: cst.CSTNode) -> set[int]:
     if isinstance(node, (cst.SimpleString, cst.FormattedString)):
         first, _, last, _ = site.span(node)
         return set(range(first + 1, last + 1))
-    for child in node.children:
+    for child in children(node):
         found |= _within_strings(site, child)
     return found

@@ -8,6 +8,7 @@ import libcst as cst
 
 from auditor.engine.parsed import Parsed
 from auditor.engine.texts import Recent
+from auditor.fixes import threads
 from auditor.fixes.case import Case, Run, source_of
 from auditor.fixes.contained import Contained
 from auditor.fixes.editing import ordered
@@ -93,6 +94,8 @@ class Fixer:
             function, place = suspect.function, suspect.place
         else:
             function, place = hop.function, hop.place
+        if recipe.awaits and (not function.is_async or threads.needs_this_thread(self._graph, hop)):
+            return None  # no text need be read for that
         source = self._sources.get(function.module, lambda: self._source(function.module))
         site = self._site(function, place, source) if source is not None else None
         if source is None or site is None:

@@ -9,6 +9,7 @@ import libcst as cst
 from auditor.fixes import safety, threads
 from auditor.fixes.case import Draft
 from auditor.fixes.site import opening
+from auditor.fixes.walking import children
 
 if TYPE_CHECKING:
     from auditor.fixes.case import Case
@@ -151,7 +152,7 @@ def _suspends(node: cst.CSTNode) -> bool:
     """Whether a function of its own could not hold the expression: it awaits, yields, or binds a name."""
     if isinstance(node, (cst.Await, cst.Yield, cst.NamedExpr, cst.Asynchronous)):
         return True
-    return any(map(_suspends, node.children))
+    return any(map(_suspends, children(node)))
 
 
 def hand_over(case: Case, site: Site, draft: Draft, before: str, after: str = "") -> None:

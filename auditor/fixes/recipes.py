@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class Recipe(NamedTuple):
-    """``make`` gives a fix, or None where it has none. ``at_call``: it mends the offending call, not its exposures."""
+    """``make`` gives a fix, or None where it has none. ``at_call``: it mends the offending call, not its exposures.
+
+    ``awaits``: all that it makes is an ``await`` at the exposure.
+    """
 
     make: Callable[[Case], Draft | None]
     at_call: bool = False
+    awaits: bool = False
 
 
 def _to_thread(case: Case) -> Draft | None:
@@ -37,7 +41,7 @@ def _async_twin(case: Case) -> Draft | None:
 
 RECIPES: Final = {
     "await-the-coroutine": Recipe(await_the_coroutine, at_call=True),
-    "async-twin": Recipe(_async_twin),
+    "async-twin": Recipe(_async_twin, awaits=True),
     "captured-loop": Recipe(captured_loop, at_call=True),
     "keep-task": Recipe(keep_task, at_call=True),
     "leave-the-pool": Recipe(leave_the_pool, at_call=True),
@@ -46,5 +50,5 @@ RECIPES: Final = {
     "running-loop": Recipe(running_loop, at_call=True),
     "threadsafe-method": Recipe(threadsafe_method, at_call=True),
     "threadsafe-object": Recipe(threadsafe_object, at_call=True),
-    "to-thread": Recipe(_to_thread),
+    "to-thread": Recipe(_to_thread, awaits=True),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import libcst as cst
 
 from auditor.fixes.bindings import locals_of, names_in
+from auditor.fixes.walking import walk
 
 if TYPE_CHECKING:
     from auditor.engine.parsed import Parsed
@@ -81,18 +82,17 @@ def _read_before_and_written_after(site: Site, function: cst.FunctionDef) -> lis
 def _uses(parsed: Parsed, function: cst.FunctionDef) -> _Uses:
     """What a function does with state, found once for all its calls."""
     uses = _Uses(parsed, function)
-    function.body.visit(uses)
+    walk(function.body, uses)
     return uses
 
 
-class _Uses(cst.CSTVisitor):
+class _Uses:
     """Where a function reads and writes what others can reach: attributes, globals, what closures share.
 
     A write counts where its statement ends, since that is when it happens.
     """
 
     def __init__(self, parsed: Parsed, function: cst.FunctionDef) -> None:
-        super().__init__()
         self._parsed = parsed
         shared = _Shared(function)
         self._own = locals_of(function)
@@ -174,13 +174,12 @@ class _Uses(cst.CSTVisitor):
         self._read(node, self._name(node))
 
 
-class _Shared(cst.CSTVisitor):
+class _Shared:
     """Names of a function that may stand for what others hold too: parameters, and what is no object of its own."""
 
     def __init__(self, function: cst.FunctionDef) -> None:
-        super().__init__()
         self.names = names_in(function.params).bound
-        function.body.visit(self)
+        walk(function.body, self)
 
     def _bind(self, target: cst.CSTNode, value: cst.CSTNode | None) -> None:
         if isinstance(value, (cst.Name, cst.Attribute, cst.Subscript)):

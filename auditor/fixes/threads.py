@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from auditor.catalog.values import Api
     from auditor.fixes.case import Case
     from auditor.fixes.site import Site
+    from auditor.link.graph import Graph
     from auditor.link.nodes import Body, Node, Sink
+    from auditor.link.suspects import Hop
 
 _ANYWHERE: Final = ("blocks", "none", "drives-loop")
 _MANY: Final = 400
@@ -31,7 +33,12 @@ def can_leave_the_loop(case: Case) -> bool:
     facts = edge.target.function.facts
     if edge.how != "call" or facts.is_generator or edge.target.function.is_async or facts.endless:
         return False
-    return not any(needs_loop(case, body) for body in below(case, edge.target))
+    return not needs_this_thread(case.graph, case.hop)
+
+
+def needs_this_thread(graph: Graph, hop: Hop) -> bool:
+    """Whether something below the helper that is called works on the loop's thread only."""
+    return hop.edge is not None and any(needs_loop(graph, x) for x in below(graph, hop.edge.target))
 
 
 def can_leave_the_loop_in(case: Case, site: Site) -> bool:
@@ -39,7 +46,7 @@ def can_leave_the_loop_in(case: Case, site: Site) -> bool:
     body, nodes = _in_statement(case, site)
     if any(sink.api.effect not in _ANYWHERE for sink in body):
         return False
-    return not any(needs_loop(case, inner) for node in nodes for inner in below(case, node))
+    return not any(needs_loop(case.graph, inner) for node in nodes for inner in below(case.graph, node))
 
 
 def _in_statement(case: Case, site: Site) -> tuple[list[Sink], list[Node]]:
@@ -55,7 +62,7 @@ def _in_statement(case: Case, site: Site) -> tuple[list[Sink], list[Node]]:
 def doubts_in(case: Case, site: Site) -> list[str]:
     """Why a statement may not be safe on another thread."""
     sinks, nodes = _in_statement(case, site)
-    every = [*sinks, *(sink for node in nodes for body in below(case, node) for sink in body.sinks)]
+    every = [*sinks, *(sink for node in nodes for body in below(case.graph, node) for sink in body.sinks)]
     found = [_affine(sink.callee) for sink in every if _is_safe(case, sink.api, sink.callee) is False]
     if found:
         return found
@@ -64,21 +71,21 @@ def doubts_in(case: Case, site: Site) -> list[str]:
     return [f"{what}: {obstacle}"] if obstacle else []
 
 
-def needs_loop(case: Case, body: Body) -> bool:
+def needs_loop(graph: Graph, body: Body) -> bool:
     """Whether something in a body works on the loop's thread only, or does nothing elsewhere."""
     if any(sink.api.effect not in _ANYWHERE for sink in body.sinks):
         return True
     # one that is ready for its failure is no sink
-    apis = (case.graph.edges.api(dotted) for _, dotted in body.externals)
+    apis = (graph.edges.api(dotted) for _, dotted in body.externals)
     return any(api is not None and api.effect == "needs-loop" for api in apis)
 
 
-def below(case: Case, node: Node) -> Iterator[Body]:
+def below(graph: Graph, node: Node) -> Iterator[Body]:
     """The bodies that run when a node does, its own first, as far as they are known."""
     seen = {node}
     pending = [node]
     while pending and len(seen) < _MANY:
-        body = case.graph.edges.body(pending.pop())
+        body = graph.edges.body(pending.pop())
         yield body
         for edge in body.edges:
             if edge.how in STEPS and edge.target not in seen and not edge.target.function.is_async:
@@ -96,7 +103,7 @@ def doubts(case: Case) -> list[str]:
             return [f"nothing says that `{case.hit.callee}` may be called from several threads at once"]
         return [] if is_safe else [_affine(case.hit.callee)]
     found = []
-    for body in below(case, edge.target):
+    for body in below(case.graph, edge.target):
         found += [
             _affine(sink.callee) for sink in body.sinks if _is_safe(case, sink.api, sink.callee) is False
         ]

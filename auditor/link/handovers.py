@@ -218,25 +218,10 @@ class Handovers(Recorder):
     def passed_environment(
         self, target: Value, function: Function, skip: int, entry: Runs, number: int
     ) -> Environment:
-        """Callables among the arguments that the API passes on to what it runs."""
-        captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
+        """The environment of what the API runs with the rest of its own arguments, those with names included."""
         if entry.passes != "rest" or entry.callable.position is None:
-            return captured
-        if not self.edges.traits.telling(function)[0]:
-            return captured
-        arguments = self.module.facts.calls[number][f.C_ARGS][entry.callable.position + 1 :]
-        given = []
-        for offset, argument in enumerate(arguments):
-            index = skip + offset
-            if index >= len(function.facts.params):
-                break
-            values = self.values(argument)
-            kind = function.facts.params[index][1]
-            given.append((index, values))
-            if kind == f.VARARGS:
-                given[-1] = (index, join_all([self.values(a) for a in arguments[offset:]]))
-                break
-        return self.edges.environment_for(function, captured, given)
+            return (target.b or ()) if target.kind == v.FUNCTION else ()
+        return self.environment_at(target, function, skip, (self.module, number), entry.callable.position + 1)
 
     def run_function(
         self,

@@ -23,11 +23,13 @@ Found = Counter[tuple[str, str, str]]
 
 
 def found(report: Json) -> Found:
-    return Counter(
-        (finding["path"], code, finding["callee"])
+    # a statement whose hits have come to stand for themselves counts as the one that it was
+    places = {
+        (finding["path"], code, finding["callee"], finding["line"])
         for finding in report["findings"]
         for code in (finding["code"], *finding["also"])
-    )
+    }
+    return Counter((path, code, callee) for path, code, callee, _ in places)
 
 
 def compiles(source: bytes) -> bool:
