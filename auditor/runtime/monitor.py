@@ -101,8 +101,10 @@ class LoopLagMonitor:
         """Have all made ready; returns the running loop, which is not watched yet."""
         if self._started and self._pid == os.getpid():
             raise RuntimeError("this monitor has been started already")
-        if not self._all_loops:
-            asyncio.get_running_loop()
+        if not self._all_loops and asyncio._get_running_loop() is None:  # noqa: SLF001
+            raise RuntimeError(
+                "no loop runs here: start the monitor from a coroutine, or make it with all_loops=True"
+            )
         self._started, self._pid = True, os.getpid()
         self._loops.clear()
         engine.subscribe(self._subscriber)

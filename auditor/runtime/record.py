@@ -110,8 +110,8 @@ class Records:
 def read(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers and objects of a file of records.
 
-    Raises ValueError, with path and line, at the first line that is no JSON object. A last line without an end is
-    one that was being written, and is left out.
+    Raises ValueError, with path and line, at the first line that is no JSON object with a type. A last line without an
+    end is one that was being written, and is left out.
     """
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
@@ -123,7 +123,7 @@ def read(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 found = json.loads(line)
             except ValueError:
                 found = None
-            if not isinstance(found, dict):
+            if not isinstance(found, dict) or not isinstance(found.get("type"), str):
                 raise ValueError(
                     f"{path}:{number}: not a line of JSON that 'auditor monitor --record' writes"
                 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from auditor.model import Stall, StallKind, StallState
-from auditor.runtime import proc
+from auditor.runtime import onlook, proc
 from auditor.runtime.classify import classify
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 from auditor.runtime.dumps import Dumps, taken_of
@@ -229,24 +229,9 @@ class Watcher:
         return episode
 
     def _go_on(self, episode: Episode, now: int) -> None:
-        state = proc.state(self.pid, episode.loop.native_id)
-        sched = proc.sched(self.pid, episode.loop.native_id)
-        if sched.known:
-            episode.latest = sched
-        if state in {"S", "D"}:
-            rests = self._waits_for_events(episode)
-            episode.waiting = episode.waiting or not rests
-            if sched.known and sched.slices == episode.slices:  # it has not run since the last look
-                episode.slept += self._elapsed
-                episode.elsewhere = episode.elsewhere or not rests
-            episode.slices = sched.slices
-        else:
-            episode.slices = -1
-        if state in {"T", "t"}:
-            episode.stopped += self._elapsed
-            episode.traced = episode.traced or state == "t"
+        if onlook.look(self.pid, episode, self._elapsed) == "stopped":
             return
-        if episode.asleep and self._waits_for_events(episode):
+        if episode.asleep and onlook.waits_for_events(self.pid, episode):
             return
         episode.idle = False
         if now >= episode.next_question and self._ask is not None and len(episode.questions) < MOST_QUESTIONS:
@@ -288,15 +273,6 @@ class Watcher:
         """Of the thread that answers questions, and of the loop's."""
         return proc.sched(self.pid, self.answers), proc.sched(self.pid, episode.loop.native_id)
 
-    def _waits_for_events(self, episode: Episode) -> bool:
-        """Whether the loop's thread waits in the system as the loop does that has nothing to do."""
-        call, backend = proc.call(self.pid, episode.loop.native_id), episode.loop.backend
-        if call is None:
-            return episode.asleep
-        if backend < 0:  # its selector is no descriptor
-            return call.name in {"poll", "select"}
-        return call.name != "other" and call.descriptor == backend
-
     def _end(self, episode: Episode, now: int, look: Look | None) -> None:
         self._open.pop(episode.loop.number, None)
         episode.changed = now
@@ -308,14 +284,9 @@ class Watcher:
         late = episode.loop.late()
         if late.number != episode.late_count and late.end > episode.since and look is None:
             episode.late = late
-        episode.end_sched = self._sched_of(episode)
+        episode.end_sched = onlook.sched(self.pid, episode)
         episode.end_collected = self._loops.collected(now)
         self._closing.append(episode)
-
-    def _sched_of(self, episode: Episode) -> proc.Sched:
-        """The clocks of the loop's thread; as last seen, when the thread has ended with its loop."""
-        sched = proc.sched(self.pid, episode.loop.native_id)
-        return sched if sched.known else episode.latest
 
     def _note_late(self, loop: WatchedLoop, now: int) -> None:
         """Learn from a late beat when the stall ended, or that there was one that has not been seen."""
@@ -444,7 +415,7 @@ class Watcher:
             return
         known, _ = self._late.get((episode.loop.number, episode.loop.generation), (0, 0))
         self._late[episode.loop.number, episode.loop.generation] = (known, end)
-        sched = episode.end_sched or self._sched_of(episode)
+        sched = episode.end_sched or onlook.sched(self.pid, episode)
         collected = episode.end_collected if episode.changed else self._loops.collected(now)
         times = times_of(episode, duration, episode.changed or now, sched, collected)
         for question in episode.questions.values():

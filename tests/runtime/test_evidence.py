@@ -138,3 +138,30 @@ def test_text_says_so_in_words(recorded: Path) -> None:
     assert "confirmed at run time: 1 stall, the longest" in text
     assert "Seen to stall at run time, without a finding:" in text
     assert "in computed" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("hello", "not a line of JSON that 'auditor monitor --record' writes"),
+        ("[1]", "not a line of JSON that 'auditor monitor --record' writes"),
+        ('{"stalls": 3}', "not a line of JSON that 'auditor monitor --record' writes"),
+        ('{"type": "stall", "version": 1}', "not a stall as auditor records it"),
+        ('{"type": "stall", "version": 99}', "not a stall as auditor records it: no stall of version 1"),
+    ],
+)
+def test_a_file_of_something_else_is_one_line(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "app.py").write_text(PROGRAM)
+    (tmp_path / "stalls.jsonl").write_text(line + "\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "check", "app.py", "--evidence", "stalls.jsonl"],
+        cwd=tmp_path,
+        check=False,
+        timeout=300,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("auditor: --evidence: stalls.jsonl:1: ")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1

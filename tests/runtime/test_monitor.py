@@ -524,6 +524,13 @@ def test_two_monitors_share_one_sentinel_each_with_its_threshold() -> None:
     assert asyncio.run(main()) == (2, 1, 1)
 
 
+def test_a_monitor_that_is_started_where_no_loop_runs_says_what_to_do() -> None:
+    monitor = LoopLagMonitor(0.1, log=False)
+    with pytest.raises(RuntimeError, match="from a coroutine, or make it with all_loops=True"):
+        monitor.start()
+    assert not monitor.started
+
+
 def test_the_decorator_watches_while_the_function_runs() -> None:
     monitor = LoopLagMonitor(0.1, log=False)
 
