@@ -22,10 +22,12 @@ def claim(path: str) -> str | None:
         os.makedirs(path, mode=0o700, exist_ok=True)
         problem = refusal(path)
         if problem is None and not _is_tagged(path):
-            if os.listdir(path):
+            # what begins so was left by a process that died here, or belongs to one that is here as well
+            others = [name for name in os.listdir(path) if not name.startswith(TAG_FILE)]
+            if others and not _is_tagged(path):
                 return f"cache directory {path} holds files that are not auditor's; name another with --cache-dir"
-            with open(os.path.join(path, TAG_FILE), "w", encoding="ascii") as file:
-                file.write(TAG)
+            if not others:
+                _tag(path)
     except OSError as error:
         return f"cache directory {path} cannot be used ({error.strerror}); name another with --cache-dir"
     return problem
@@ -47,6 +49,20 @@ def refusal(path: str) -> str | None:
 def is_ours(path: str) -> bool:
     """Whether auditor made this directory and the user owns it."""
     return refusal(path) is None and _is_tagged(path)
+
+
+def _tag(path: str) -> None:
+    """Put the tag there, whole from the first moment on: several processes may do so at once."""
+    target = os.path.join(path, TAG_FILE)
+    temporary = f"{target}.{os.urandom(6).hex()}"
+    try:
+        with open(temporary, "x", encoding="ascii") as file:
+            file.write(TAG)
+        os.replace(temporary, target)
+    except OSError:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
 
 
 def _is_tagged(path: str) -> bool:

@@ -25,7 +25,9 @@ class Shards:
 
     def __init__(self, cache: Cache, project: str) -> None:
         self._cache = cache
-        who = digest(repr((identity.program(), identity.grammar())).encode("utf-8", "surrogatepass")).hex()
+        who = digest(
+            repr((identity.program(cache), identity.grammar())).encode("utf-8", "surrogatepass")
+        ).hex()
         self._above = os.path.join(FOLDER, who)
         self._folder = os.path.join(self._above, digest(os.fsencode(project)).hex())
         self._written = False

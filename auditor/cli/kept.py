@@ -45,7 +45,7 @@ class Kept:
 
     def __init__(self, arguments: Sequence[str], directory: str) -> None:
         self.cache = Cache(directory)
-        self._name = os.path.join(FOLDER, _key(arguments))
+        self._name = os.path.join(FOLDER, _key(arguments, self.cache))
 
     def replay(self) -> int | None:
         """Write what was written before and return the exit code; None where a fresh run is needed."""
@@ -108,13 +108,13 @@ def find(arguments: Sequence[str]) -> Kept | None:
         return None  # the working directory is gone, or auditor's own: the run will say so
 
 
-def _key(arguments: Sequence[str]) -> str:
+def _key(arguments: Sequence[str], cache: Cache) -> str:
     environment = [
         item
         for item in sorted(os.environ.items())
         if item[0].startswith(_OWN_PREFIX) and item[0] != _OWN_PLACE
     ]
-    who = (identity.program(), identity.python())
+    who = (identity.program(cache), identity.python())
     what = (list(arguments), os.getcwd(), environment, _stream())
     return digest(repr((who, what)).encode("utf-8", "surrogatepass")).hex()
 

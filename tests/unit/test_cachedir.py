@@ -20,6 +20,12 @@ def test_a_new_directory_is_private_and_marked(tmp_path: Path) -> None:
     assert cachedir.claim(str(path)) is None
 
 
+def test_a_process_that_died_in_between(tmp_path: Path) -> None:
+    (tmp_path / "CACHEDIR.TAG.0123456789ab").write_text("Sign")
+    assert cachedir.claim(str(tmp_path)) is None
+    assert cachedir.is_ours(str(tmp_path))
+
+
 def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious").touch()
     problem = f"cache directory {tmp_path} holds files that are not auditor's; name another with --cache-dir"

@@ -250,7 +250,7 @@ def test_an_edit_of_auditor_itself_counts(program: Path, runs: Runs, monkeypatch
     runs()
     from auditor.cache import identity
 
-    monkeypatch.setattr(identity, "program", lambda: b"edited")
+    monkeypatch.setattr(identity, "program", lambda _: b"edited")
     assert runs()[0] == 1
 
 
