@@ -7,6 +7,7 @@ because it cannot be started or has died, is left to the caller.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import struct
@@ -113,6 +114,7 @@ def serve() -> None:
     from auditor.index.facts import forget_shared
 
     sys.setrecursionlimit(20_000)
+    gc.disable()  # as the caller does; what is made for a chunk goes with it
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     try:

@@ -51,6 +51,7 @@ def parts(data: Path) -> list[Part]:
         Part("cold speed", "speed_cold.py", (homeassistant,), (str(homeassistant), "--limit", "14")),
         Part("growth", "speed_cold.py", (homeassistant,),
              (str(homeassistant), "--runs", "1", "--growth", "10", "30", "100"), quick=False),
+        Part("speed beside its marks", "speed_table.py", (homeassistant,), (str(homeassistant),), quick=False),
         Part("warm speed", "speed_warm.py", (homeassistant,), (str(homeassistant),)),
         Part("corpus", "corpus_recall.py", corpus, tuple(map(str, corpus)), quick=False),
         Part("robustness", "robustness.py", needs, names, quick=False),
