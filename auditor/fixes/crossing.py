@@ -96,7 +96,7 @@ def _from_coroutine(case: Case) -> Draft | None:
         block = site.at(statement).parent
         if not isinstance(block, cst.BaseSuite) or len(block.body) < 2:
             return None
-        if _assignments(function, target.value) != 1:
+        if assignments(function, target.value) != 1:
             return None
         if _captured(case, site, draft, target.value) != target.value:
             return None
@@ -197,7 +197,7 @@ def _is_statement(site: Site) -> bool:
     return isinstance(site.parent, cst.Expr)
 
 
-def _assignments(function: cst.FunctionDef, name: str) -> int:
+def assignments(function: cst.FunctionDef, name: str) -> int:
     """How often a function binds a name by an assignment; 2 for anything else that binds it."""
     finder = _Assignments(name)
     walk(function.body, finder)

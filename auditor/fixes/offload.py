@@ -42,7 +42,11 @@ def to_thread(case: Case) -> Draft | None:
         return _whole_chain(case, chain)
     if case.is_direct and case.graph.evaluator.catalog.is_lazy(case.hit.callee):
         return _exhausted(case)
-    if not _is_free(site) or case.is_handle:
+    if case.is_handle:
+        outer = site.ancestors[-2] if isinstance(site.parent, cst.Arg) else None
+        is_used_up = isinstance(outer, cst.Call) and threads.uses_up(case, site.at(outer))
+        return _whole_chain(case, site.at(outer)) if is_used_up and outer is not None else None
+    if not _is_free(site):
         return None
     draft = Draft(f"run `{short(site.source(call.func))}` on a thread")
     offloader = case.spell(draft, OFFLOADERS[case.dialect])
@@ -88,7 +92,7 @@ def _whole_repetition(case: Case, repeated: cst.BaseComp) -> Draft | None:
         if not isinstance(outer, cst.Call) or not _exhausts(outer.func):
             return None
         site = site.at(outer)
-    return _whole_chain(case, site) if threads.can_leave_the_loop_in(case, site) else None
+    return _whole_chain(case, site) if threads.can_leave_the_loop_in(case, _lines(site)) else None
 
 
 def _exhausts(function: cst.BaseExpression) -> bool:
@@ -143,9 +147,13 @@ def _whole_chain(case: Case, site: Site, before: str = "", after: str = "") -> D
     draft.edits.append(case.edit(site.start(), site.start(), f"{left}await {offloader}(lambda: {before}"))
     draft.edits.append(case.edit(site.end(), site.end(), f"{after}){right}"))
     # all of the expression moves, and not only the call
-    draft.doubts += threads.doubts(case) or threads.doubts_in(case, site)
+    draft.doubts += threads.doubts(case) or threads.doubts_in(case, _lines(site))
     draft.doubts += safety.doubts(case)
     return draft
+
+
+def _lines(site: Site) -> tuple[int, int]:
+    return site.start()[0], site.end()[0]
 
 
 def _suspends(node: cst.CSTNode) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import libcst as cst
 
 from auditor.fixes.case import Draft
-from auditor.fixes.extract import step_of
+from auditor.fixes.moving import step_of
 from auditor.fixes.offload import short
 
 if TYPE_CHECKING:

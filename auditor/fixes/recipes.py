@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from auditor.fixes.awaited import mend_the_await
 from auditor.fixes.crossing import captured_loop, threadsafe_method, threadsafe_object
-from auditor.fixes.extract import owner_to_thread, statement_to_thread
+from auditor.fixes.extract import owner_to_thread, statement_to_thread, uses_to_thread
 from auditor.fixes.handed import pass_the_callable
 from auditor.fixes.loops import running_loop
 from auditor.fixes.offload import to_thread
@@ -32,7 +32,7 @@ class Recipe(NamedTuple):
 
 
 def _to_thread(case: Case) -> Draft | None:
-    return owner_to_thread(case) or to_thread(case) or statement_to_thread(case)
+    return owner_to_thread(case) or uses_to_thread(case) or to_thread(case) or statement_to_thread(case)
 
 
 def _async_twin(case: Case) -> Draft | None:

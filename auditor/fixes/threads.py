@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.catalog.conditions import NO_ARGUMENTS
+from auditor.index import facts as f
+from auditor.link import values as v
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from auditor.link.suspects import Hop
 
 _ANYWHERE: Final = ("blocks", "none", "drives-loop")
+_DOCUMENTS: Final = frozenset({"serialization"})
+"""What reads or writes a whole document at once."""
 _MANY: Final = 400
 """Bodies that are looked through below a helper; what lies deeper is not known."""
 
@@ -41,32 +45,56 @@ def needs_this_thread(graph: Graph, hop: Hop) -> bool:
     return hop.edge is not None and any(needs_loop(graph, x) for x in below(graph, hop.edge.target))
 
 
-def can_leave_the_loop_in(case: Case, site: Site) -> bool:
-    """Whether nothing in a statement, or below it, works on the loop's thread only."""
-    body, nodes = _in_statement(case, site)
+def can_leave_the_loop_in(case: Case, lines: tuple[int, int]) -> bool:
+    """Whether nothing in some lines, or below them, works on the loop's thread only."""
+    body, nodes = _in_lines(case, lines)
     if any(sink.api.effect not in _ANYWHERE for sink in body):
         return False
     return not any(needs_loop(case.graph, inner) for node in nodes for inner in below(case.graph, node))
 
 
-def _in_statement(case: Case, site: Site) -> tuple[list[Sink], list[Node]]:
-    """The effects in a statement, and the functions that it runs here and now."""
+def _in_lines(case: Case, lines: tuple[int, int]) -> tuple[list[Sink], list[Node]]:
+    """The effects in some lines of the exposure's function, and the functions that they run here and now."""
     function = case.hop.function
-    first, last = site.start()[0], site.end()[0]
+    first, last = lines
     body = case.graph.edges.body(case.graph.edges.node(function))
     sinks = [sink for sink in body.sinks if first <= sink.place.line <= last]
     edges = [edge for edge in body.edges if edge.how in STEPS and first <= edge.place.line <= last]
     return sinks, [edge.target for edge in edges if not edge.target.function.is_async]
 
 
-def doubts_in(case: Case, site: Site) -> list[str]:
-    """Why a statement may not be safe on another thread."""
-    sinks, nodes = _in_statement(case, site)
-    every = [*sinks, *(sink for node in nodes for body in below(case.graph, node) for sink in body.sinks)]
+def uses_up(case: Case, site: Site) -> bool:
+    """Whether a call is known to be done with what it is given when it returns, such as ``json.load``."""
+    line, column = site.start()
+    offset = len(site.lines.lines[line - 1][: column - 1].encode())
+    function = case.hop.function
+    evaluator = case.graph.evaluator
+    for number in function.facts.calls:
+        call = function.module.facts.calls[number]
+        if (call[f.C_LINE], call[f.C_COLUMN]) == (line, offset) and call[f.C_END_LINE] == site.end()[0]:
+            values = evaluator.values(function.module, call[f.C_CALLEE])
+            apis = [case.graph.edges.api(x.a) if x.kind == v.EXTERNAL else None for x in values]
+            return bool(apis) and all(api is not None and api.group in _DOCUMENTS for api in apis)
+    return False
+
+
+def lines_of_affine_sinks(case: Case) -> set[int]:
+    """Those in which something works on what belongs to the thread that made it."""
+    body = case.graph.edges.body(case.graph.edges.node(case.hop.function))
+    return {sink.place.line for sink in body.sinks if _is_safe(case, sink.api, sink.callee) is False}
+
+
+def doubts_in(case: Case, lines: tuple[int, int], *, together: bool = False) -> list[str]:
+    """Why lines may not be safe on another thread. ``together``: what they work on is made there as well."""
+    sinks, nodes = _in_lines(case, lines)
+    every = [
+        *(() if together else sinks),
+        *(sink for node in nodes for body in below(case.graph, node) for sink in body.sinks),
+    ]
     found = [_affine(sink.callee) for sink in every if _is_safe(case, sink.api, sink.callee) is False]
     if found:
         return found
-    obstacle = case.contained.obstacle_in(case.hop.function, (site.start()[0], site.end()[0]))
+    obstacle = case.contained.obstacle_in(case.hop.function, lines)
     what = "nothing says that what it uses may be used on a thread while the loop goes on"
     return [f"{what}: {obstacle}"] if obstacle else []
 

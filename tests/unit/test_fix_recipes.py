@@ -241,6 +241,77 @@ STATEMENTS += [
         id="two-of-a-kind",
     ),
 ]
+STATEMENTS += [
+    pytest.param(
+        """\
+        source = open(p)
+        text = source.read()
+        source.close()
+        return text
+        """,
+        """\
+        def read_file():
+            source = open(p)
+            text = source.read()
+            source.close()
+            return text
+
+        text = await asyncio.to_thread(read_file)
+        return text
+        """,
+        id="opened-and-closed",
+    ),
+    pytest.param(
+        """\
+        target = open(p, "w")  # ours
+        try:
+            target.write(q)
+        finally:
+            target.close()
+        """,
+        """\
+        def write_file():
+            target = open(p, "w")  # ours
+            try:
+                target.write(q)
+            finally:
+                target.close()
+
+        await asyncio.to_thread(write_file)
+        """,
+        id="closed-at-last",
+    ),
+    pytest.param(
+        """\
+        database = sqlite3.connect(p)
+        cursor = database.cursor()
+        cursor.execute(q)
+        rows = cursor.fetchall()
+        database.close()
+        return len(rows)
+        """,
+        """\
+        def with_database():
+            database = sqlite3.connect(p)
+            cursor = database.cursor()
+            cursor.execute(q)
+            rows = cursor.fetchall()
+            database.close()
+            return rows
+
+        rows = await asyncio.to_thread(with_database)
+        return len(rows)
+        """,
+        id="connection-and-cursor",
+    ),
+]
+STATEMENTS += [
+    pytest.param(
+        "return json.load(open(p))\n",
+        "return await asyncio.to_thread(lambda: json.load(open(p)))\n",
+        id="handed-to-what-reads-it",
+    ),
+]
 STAYING = [
     pytest.param("with open(p) as source:\n    return [await q(line) for line in source]\n", id="awaits"),
     pytest.param("with open(p) as source:\n    yield source.read()\n", id="yields"),
@@ -253,6 +324,11 @@ STAYING = [
     ),
     pytest.param(
         "with open(p) as source:\n    if q:\n        text = source.read()\nreturn text\n", id="may-not-bind"
+    ),
+    pytest.param("source = open(p)\nawait q(source.read())\n", id="awaits-between"),
+    pytest.param("source = open(p)\nif q:\n    return source\nreturn source.read()\n", id="gives-it-away"),
+    pytest.param(
+        "if p:\n    source = open(p)\nelse:\n    source = q\nreturn source.read()\n", id="opened-or-given"
     ),
     pytest.param("global X\nwith open(p) as source:\n    X = source.read()\n", id="global"),
     pytest.param("with open(p) as source:\n    super().read(source.read())\n", id="super"),
@@ -271,7 +347,7 @@ def program(body: str) -> str:
         if not inside and line.strip():
             lines[number] = f"    {line}"
         inside ^= line.count('"""') % 2 == 1
-    return f"import asyncio\n\n\nasync def f(p, q):\n{''.join(lines)}"
+    return f"import asyncio\nimport json\nimport sqlite3\n\n\nasync def f(p, q):\n{''.join(lines)}"
 
 
 @pytest.mark.parametrize(("before", "after"), STATEMENTS)
