@@ -11,6 +11,7 @@ from auditor.engine.texts import Recent
 from auditor.fixes import threads
 from auditor.fixes.case import Case, Run, source_of
 from auditor.fixes.contained import Contained
+from auditor.fixes.coroutines import Coroutines
 from auditor.fixes.editing import ordered
 from auditor.fixes.lines import Lines
 from auditor.fixes.recipes import RECIPES
@@ -46,6 +47,7 @@ class Fixer:
         self._dialect = dialect
         self._is_chosen = is_chosen  # by the settings; else a module may have its own
         self._contained = Contained(graph, texts.lines)
+        self._coroutines = Coroutines(graph, self._site_alone, texts.lines)
         self._known: dict[tuple[object, ...], Draft | None] = {}
         self.faults: dict[str, str] = {}  # files in whose fixes our own code failed, and how
         self._parsed: Recent[tuple[Module, int, int], Parsed | None] = Recent(_OPEN_UNITS)
@@ -94,8 +96,10 @@ class Fixer:
             function, place = suspect.function, suspect.place
         else:
             function, place = hop.function, hop.place
-        if recipe.awaits and (not function.is_async or threads.needs_this_thread(self._graph, hop)):
+        if recipe.awaits and not function.is_async:
             return None  # no text need be read for that
+        if recipe.awaits and hop.edge is not None and threads.needs_this_thread(self._graph, hop):
+            return self._coroutines.made(hop.edge.target.function) if hop.edge.how == "call" else None
         source = self._sources.get(function.module, lambda: self._source(function.module))
         site = self._site(function, place, source) if source is not None else None
         if source is None or site is None:
@@ -115,6 +119,10 @@ class Fixer:
 
     def _source(self, module: Module) -> Source | None:
         return source_of(module, Lines(self._texts.lines(module)))
+
+    def _site_alone(self, function: Function, place: Place) -> Site | None:
+        source = self._sources.get(function.module, lambda: self._source(function.module))
+        return self._site(function, place, source) if source is not None else None
 
     def _site(self, function: Function, place: Place, source: Source) -> Site | None:
         unit = self._texts.unit(function, place)

@@ -404,6 +404,9 @@ def test_what_needs_the_loop_stays_on_it(project: Path) -> None:
 
         async def run(queue: asyncio.Queue):
             tell(queue)
+
+
+        TELLERS = {"all": tell}
     """
     assert fixed(project, source) == dedent(source)
 
