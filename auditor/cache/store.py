@@ -64,27 +64,31 @@ class Cache:
         except OSError:
             return
 
-    def prune(self, folder: str, keep: int, *, unused_for: float = 0.0) -> None:
+    def prune(self, folder: str, keep: int, *, unused_for: float = 0.0, most: float = float("inf")) -> None:
         """Remove all but the ``keep`` most recent entries of a folder, if they are older than that many seconds.
 
-        What a process that died has left unfinished goes too.
+        Of those that are kept only so many that their files take at most that many bytes. What a process that died
+        has left unfinished goes too.
         """
         place = os.path.join(self.directory, folder)
         now = time.time()
-        found: list[tuple[float, str]] = []
+        found: list[tuple[float, str, int]] = []
         try:
             with os.scandir(place) as entries:
                 for entry in entries:
-                    age = now - entry.stat(follow_symlinks=False).st_mtime
+                    status = entry.stat(follow_symlinks=False)
+                    age = now - status.st_mtime
                     if entry.name.endswith(sealed.TEMPORARY):
                         if age > _HOUR:
                             os.unlink(entry.path)
                     else:
-                        found.append((age, entry.path))
+                        found.append((age, entry.path, status.st_size))
         except OSError:
             return
-        for age, path in sorted(found)[keep:]:
-            if age >= unused_for:
+        total = 0
+        for number, (age, path, size) in enumerate(sorted(found)):
+            total += size
+            if (number >= keep and age >= unused_for) or (total > most and number):
                 _remove(path)
 
     def _may_read(self) -> bool:

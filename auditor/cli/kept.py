@@ -25,6 +25,9 @@ FOLDER = "results"
 KEPT = 100
 """Results that may be there at once: one for each combination of directory and options."""
 
+BYTES = 100_000_000
+"""What all of them may take."""
+
 STDOUT = "-"
 
 _TERMINAL = (
@@ -87,7 +90,7 @@ class Kept:
             return
         seen = state.take(recording)
         if seen is not None and self.cache.save(self._name, (seen, list(written), complaints, code)):
-            self.cache.prune(FOLDER, KEPT)
+            self.cache.prune(FOLDER, KEPT, most=BYTES)
 
 
 def find(arguments: Sequence[str]) -> Kept | None:

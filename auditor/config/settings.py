@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from auditor.model import Confidence, Severity
 
@@ -11,9 +11,6 @@ ALL = "ALL"
 
 DEFAULT_TARGET = (3, 11)
 """The Python version that advice is written for when the project does not say."""
-
-_ONLY_SHOWS = frozenset({"fail_on", "min_score", "jobs", "cache", "cache_dir", "settings_file", "sources"})
-"""Fields that do not change what an audit finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +71,6 @@ class Config:
         if selected <= _longest(self.ignore, code):
             return False
         return not preview or self.preview or code in self.select
-
-    def cache_key(self) -> str:
-        """All that decides what an audit finds, as text."""
-        kept = [field.name for field in fields(self) if field.name not in _ONLY_SHOWS]
-        return repr([*((name, getattr(self, name)) for name in kept), ("baseline", _content(self.baseline))])
-
-
-def _content(path: str) -> str:
-    """A digest of a file, which may not be there."""
-    if not path:
-        return ""
-    from hashlib import sha256
-
-    try:
-        with open(path, "rb") as file:
-            return sha256(file.read()).hexdigest()
-    except OSError:
-        return "missing"
 
 
 def _longest(prefixes: tuple[str, ...], code: str) -> int:

@@ -27,8 +27,11 @@ CHUNK: Final = 64
 
 LARGEST_CHUNK: Final = 256
 
-WORTH_WORKERS: Final = 4_000_000
-"""Bytes to index from which on other processes are started; they need about 0.1 s each before they do anything."""
+WORTH_A_WORKER: Final = 2_000_000
+"""Bytes to index for which a process is started: about half a second's work, and starting takes a fifth of that."""
+
+MOST_WORKERS: Final = 8
+"""More than six learn faster than one process takes up what they have learned."""
 
 
 class Wanted(NamedTuple):
@@ -159,8 +162,10 @@ def _is_on_disk(chunk: Sequence[Wanted]) -> bool:
 
 def _workers(cold: Sequence[Sequence[Wanted]], jobs: int, stack: ExitStack) -> Workers | None:
     """Other processes, where there is enough to do for them."""
-    number = min(jobs or _processors(), len(cold))
-    if number < 2 or (not jobs and _size(cold) < WORTH_WORKERS):
+    number = min(jobs or min(_processors(), MOST_WORKERS), len(cold))
+    if number > 1 and not jobs:
+        number = min(number, _size(cold) // WORTH_A_WORKER)
+    if number < 2:
         return None
     from auditor.index.workers import Workers
 

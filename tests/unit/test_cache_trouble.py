@@ -232,6 +232,9 @@ def test_old_results_go(cache: Path, tmp_path: Path) -> None:
     os.utime(cache / "results" / "1.abc.tmp", (5, 5))
     place.prune("results", 10)
     assert sorted(map(int, os.listdir(cache / "results"))) == list(range(20, 30))
+    size = (cache / "results" / "29").stat().st_size
+    place.prune("results", 10, most=3.5 * size)
+    assert sorted(map(int, os.listdir(cache / "results"))) == [27, 28, 29]
 
 
 def test_several_runs_at_once(cache: Path) -> None:

@@ -302,10 +302,3 @@ def test_target_version_from_the_project(
     write(project, text)
     config = load(project)
     assert (config.target_version, dict(config.sources)) == (version, {"target-version": source})
-
-
-def test_cache_key_tells_apart_what_changes_findings_only(project: Path) -> None:
-    key = load(project).cache_key()
-    assert load(project, {"jobs": 2, "cache": False, "fail-on": "HIGH", "min-score": 3}).cache_key() == key
-    assert load(project, {"min-confidence": "high"}).cache_key() != key
-    assert load(project, {"overlay": (("/a.py", b"x"),)}).cache_key() != key
