@@ -38,6 +38,7 @@ class Echo:
 
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
+        await asyncio.sleep(0.05)  # the server notices
 
     @staticmethod
     async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
