@@ -153,6 +153,11 @@ class Catalog:
                 return self.canonical(type_name) if result == "Self" else result
         return None
 
+    def gives_itself(self, dotted: str) -> bool:
+        """Whether the method gives an instance of the class that it is called on, which may be a subclass."""
+        owner, _, method = dotted.rpartition(".")
+        return bool(owner) and any(known.returns.get(method) == "Self" for known in self._known_types(owner))
+
     def attribute_type(self, type_name: str, attribute: str) -> str | None:
         """The type of an attribute or property."""
         for known in self._known_types(type_name):

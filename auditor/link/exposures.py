@@ -159,17 +159,16 @@ class Exposures:
     ) -> Exposed:
         prefix: list[Hop] = []
         roles: set[str] = set()
-        why, root = state.why, state.node.function
+        why, root, context = state.why, state.node.function, state.context
         while before is not None and edge is not None:
             prefix.append(Hop(before.node.function, edge.place, edge))
             if edge.role:
                 roles.add(edge.role)
-            if (
-                edge.transform.drives
-                and c.phase_of(state.context) == Phase.CLI
-                and self._company.is_alone(edge.target, (prefix[-2] if len(prefix) > 1 else hops[0]).place)
-            ):
-                roles.add(ALONE)
+            if edge.transform.drives and self._company.is_alone(edge.target, [*prefix[-2::-1], *hops]):
+                if c.phase_of(context) == Phase.CLI:
+                    roles.add(ALONE)
+                elif c.phase_of(context) == Phase.SERVING and self._company.comes(edge.target):
+                    context = c.context(c.thread_of(context), c.loop_of(context), Phase.STARTUP)
             why, root = before.why, before.node.function
             edge, before = before.edge, before.before
         prefix.reverse()
@@ -191,7 +190,7 @@ class Exposures:
         return Exposed(
             (*kept, *hops),
             len(kept),
-            at_line(hops[0].function, state.context, hops[0].place.line),
+            at_line(hops[0].function, context, hops[0].place.line),
             _by_depth(Confidence(2 - min(loss, 2)), len(hops)),
             why,
             frozenset(roles),

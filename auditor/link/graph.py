@@ -323,6 +323,7 @@ class Graph:
         program = self.evaluator.program
         waiting = [x for x in program.functions if x.facts.kind == f.ASYNC_DEF and not self._on_some_loop(x)]
         hidden = {x for x in waiting if self._is_out_of_reach(x)}
+        unreached = set(waiting)
         callers: dict[Function, list[Function]] = {}
         called: set[Function] = set()
         for function in program.functions:
@@ -331,8 +332,10 @@ class Graph:
             for edge in self.edges.body(self.edges.node(function)).edges:
                 if edge.target.function is not function:
                     called.add(edge.target.function)
-                    if hidden and function.facts.kind == f.DEF and function not in self.by_function:
+                    if function.facts.kind == f.DEF and not self._is_reached(function):
                         callers.setdefault(edge.target.function, []).append(function)
+                        if edge.transform.drives and edge.target.function in unreached:
+                            hidden.add(edge.target.function)
         # what leads to the hidden ones knows how they run: a lifespan is registered, a command gets its own loop
         for function in _leading_to(hidden, callers):
             if function not in called:
@@ -379,6 +382,11 @@ class Graph:
             )
             for s in self.by_function.get(function, ())
         )
+
+    def _is_reached(self, function: Function) -> bool:
+        """Whether something else than tests gets to it."""
+        in_test = function.module.is_test
+        return any(in_test or c.phase_of(s.context) != Phase.TEST for s in self.by_function.get(function, ()))
 
     def _assumed_loop_users(self) -> None:
         """A synchronous function that asks for the running loop, with no known caller, is taken to be on one."""

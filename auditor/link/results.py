@@ -384,6 +384,10 @@ class Results:
         special = SPECIAL.get(dotted)
         if special is not None:
             return special(evaluator, site) if site is not None else NOTHING
+        if site is not None and evaluator.catalog.gives_itself(dotted):
+            own = self._of_receiver(*site)
+            if own:
+                return own
         runs, factories = evaluator.catalog.runs(dotted), evaluator.catalog.factory(dotted)
         if runs or factories:
             arguments = CallArguments(evaluator, *site) if site is not None else None
@@ -401,6 +405,20 @@ class Results:
                 if not factory.when or (arguments is not None and factory.matches(arguments)):
                     return evaluator.annotations.from_name(factory.returns)
         return self._of_named(dotted)
+
+    def _of_receiver(self, module: Module, number: int) -> Values:
+        """Instances of the program's classes of which a method is called that gives one of its own class."""
+        callee = module.facts.exprs[module.facts.calls[number][f.C_CALLEE]]
+        if callee[0] != f.ATTR:
+            return NOTHING
+        receivers = self._evaluator.values(module, callee[1])
+        return join_all(
+            [
+                self._evaluator.interner.instance(one.a, virtual=bool(one.b)).one
+                for one in receivers
+                if one.kind in (v.CLASS, v.INSTANCE)
+            ]
+        )
 
     def _of_named(self, dotted: str) -> Values:
         """The result of a call as the name alone tells it: a declared type, or a name that looks like a class."""

@@ -201,13 +201,14 @@ class Builder:
         fixed = rule.severity
         if fixed is not None:
             return scale.by_phase(fixed, c.phase_of(best.context))
+        phase = c.phase_of(best.context)
         costs = [self._cost(hit) for hit in group]
         if not math.isinf(repeated):
             costs = [replace(cost, typical=cost.typical * repeated) for cost in costs]
         return scale.in_place(
-            max(map(scale.of_cost, costs)),
+            max(scale.of_cost(cost, phase) for cost in costs),
             max(cost.typical for cost in costs),
-            phase=c.phase_of(best.context),
+            phase=phase,
             many=math.isinf(repeated),
             roles=best.roles,
         )

@@ -183,7 +183,7 @@ async def report():
 
 async def main():
     START
-    time.sleep(2)
+    time.sleep(20)
 
 
 def run():
@@ -201,7 +201,7 @@ if __name__ == "__main__":
         ("await report()", "MONITOR"),
         ("reporting = asyncio.create_task(report())", "MEDIUM"),
         ("await asyncio.gather(report(), report())", "MEDIUM"),
-        ("await asyncio.start_server(report, port=8000)", "HIGH"),  # it serves
+        ("await asyncio.start_server(report, port=8000)", "CRITICAL"),  # it serves
     ],
 )
 def test_a_command_that_is_alone_on_its_loop(severities: Severities, start: str, severity: str) -> None:
@@ -264,11 +264,11 @@ async def report():
 
 
 async def main(jobs):
-    time.sleep(2)
+    time.sleep(20)
     for job in jobs:
-        time.sleep(3)
+        time.sleep(30)
         await asyncio.gather(report(), job)
-    time.sleep(4)
+    time.sleep(40)
 
 
 if __name__ == "__main__":
