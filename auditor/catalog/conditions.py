@@ -115,7 +115,7 @@ NO_ARGUMENTS: Final[Arguments] = CallArguments()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test on one argument; exactly one of the five tests is set.
+    """A test on one argument; exactly one of the six tests is set.
 
     ``equals`` is a one-tuple, so that a literal of any value can be told from no test.
     """
@@ -126,6 +126,7 @@ class Condition:
     given: bool | None = None
     type: str = ""
     mentions: str = ""
+    below: float | None = None
 
     def matches(self, arguments: Arguments) -> bool:
         """Whether the argument is known to pass the test."""
@@ -140,6 +141,8 @@ class Condition:
             return (value is not ABSENT) == self.given
         if isinstance(value, NoLiteral):
             return False
+        if self.below is not None:
+            return isinstance(value, (int, float)) and value < self.below
         if self.equals is not None:
             return value == self.equals[0]  # as the callee sees it: 0, 0.0 and False are the same
         return isinstance(value, str) and value.lstrip().startswith(self.starts_with)

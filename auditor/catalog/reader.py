@@ -503,7 +503,7 @@ class TableReader:
         tests = schema.TEST_KEYS & raw.keys()
         if len(tests) != 1:
             self.report(
-                "a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
+                "a condition needs one test: below, equals, given, mentions, starts_with, type",
                 key,
             )
             return None
@@ -524,7 +524,10 @@ class TableReader:
             and all(isinstance(x, str) for x in value)
         ):
             return Condition(selector, starts_with=tuple(value))
+        if test == "below" and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return Condition(selector, below=value)
         form = {
+            "below": "a number",
             "equals": "a literal",
             "given": "true or false",
             "type": "a dotted name",

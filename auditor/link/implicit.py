@@ -151,7 +151,7 @@ class ImplicitCalls(Recorder):
         names = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
         for value in self.evaluator.concrete(self.values(position)):
             if value.kind == v.MANAGER:
-                self.generator_body(value, place, constraints, "with")
+                self.generator_body(value, place, constraints, "with", is_async=is_async)
             else:
                 self.dunder(value, names, place, region, constraints, "with")
 
@@ -171,7 +171,7 @@ class ImplicitCalls(Recorder):
         self, value: Value, place: Place, region: int, constraints: Constraints, *, is_async: bool
     ) -> None:
         if value.kind == v.GENERATOR:
-            self.generator_body(value, place, constraints, "iterate")
+            self.generator_body(value, place, constraints, "iterate", is_async=is_async)
         elif value.kind == v.LAZY:
             for source in value.a:
                 self.iterate(source, place, region, constraints, is_async=is_async)
@@ -196,12 +196,18 @@ class ImplicitCalls(Recorder):
                         if produced is not value and produced.kind == v.INSTANCE:
                             self.dunder(produced, ("__next__",), place, region, constraints, "iterate")
 
-    def generator_body(self, value: Value, place: Place, constraints: Constraints, how: str) -> None:
+    def generator_body(
+        self, value: Value, place: Place, constraints: Constraints, how: str, *, is_async: bool | None = None
+    ) -> None:
+        """Run the body of a generator; ``async for`` and ``async with`` take asynchronous ones, others the rest."""
         if value.a is None:
             return
         for target, function, _ in self.function_targets(value.a):
             captured: Environment = target.b or () if target.kind == v.FUNCTION else ()
-            transform = c.COROUTINE if function.facts.kind == f.ASYNC_DEF else c.PLAIN
+            is_coroutine = function.facts.kind == f.ASYNC_DEF
+            if is_async is not None and is_coroutine != is_async:
+                continue
+            transform = c.COROUTINE if is_coroutine else c.PLAIN
             self.add_edge(function, captured, place, transform, Confidence.HIGH, constraints, how)
 
     def operator(self, record: tuple[str, int, int, int, int, int, int, int]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 AWAIT_API: Final = "auditor.await_on_sync"
 """The catalog's entry for awaited calls of functions that give back no awaitable."""
 
+_NAMED: Final = frozenset({f.GLOBAL, f.IMPORTED, f.ATTR})
 _OPEN_BODIES: Final = frozenset({"abstractmethod", "overload"})
 
 
@@ -30,6 +31,10 @@ def awaits_sync(body: BodyValues, values: Values, number: int) -> str:
         function = _plain_function(value)
         if function is None or not _gives_data(evaluator, function):
             return ""
+        if function.module.is_test and not body.module.is_test:
+            return ""  # what tests hand in says nothing of what others do
+        if _may_be_chosen(body, function, number):
+            return ""
         name = name or function.qualname
     return name
 
@@ -38,6 +43,16 @@ def is_plain_external(evaluator: Evaluator, dotted: str) -> bool:
     """Whether the name is that of a function of a module: what a method belongs to may be guessed wrong."""
     owner, _, _ = dotted.rpartition(".")
     return bool(owner) and evaluator.catalog.type(owner) is None and evaluator.catalog.type(dotted) is None
+
+
+def _may_be_chosen(body: BodyValues, function: Function, number: int) -> bool:
+    """Whether the function came here as a value, and a test around the call may ask of what kind it is."""
+    facts = body.module.facts
+    call = facts.calls[number]
+    callee = facts.exprs[call[f.C_CALLEE]]
+    if callee[0] == f.FUNCTION or (callee[0] in _NAMED and callee[-1] == function.facts.name):
+        return False
+    return any(facts.regions[one][0] == f.IF for one in facts.outwards(call[f.C_REGION]))
 
 
 def _plain_function(value: Value) -> Function | None:

@@ -12,6 +12,7 @@ from auditor.index import facts as f
 from auditor.link import contexts as c
 from auditor.link import values as v
 from auditor.link.exposures import ALONE
+from auditor.link.once import is_once
 from auditor.link.wording import short_name
 from auditor.model import Category, Cost, Finding, FixComplexity, Location, Severity, Thread
 from auditor.verdict import severity as scale
@@ -108,7 +109,7 @@ class Builder:
         return Finding(
             code=rule.id,
             name=rule.name,
-            severity=self._severity(group, best, repeated),
+            severity=self._severity(group, best, exposed, repeated),
             confidence=best.confidence,
             category=_category(best, api),
             location=Location(path, line, first.span[1], end_line, first.span[3]),
@@ -194,7 +195,9 @@ class Builder:
                     return api
         return None
 
-    def _severity(self, group: Sequence[Hit], best: Exposed, repeated: float) -> Severity:
+    def _severity(
+        self, group: Sequence[Hit], best: Exposed, exposed: Sequence[Exposed], repeated: float
+    ) -> Severity:
         rule = group[0].rule.file
         if self._examples.holds(best.hops[best.at].function.module) or (rule.blocks and ALONE in best.roles):
             return Severity.MONITOR
@@ -210,6 +213,7 @@ class Builder:
             max(cost.typical for cost in costs),
             phase=phase,
             many=math.isinf(repeated),
+            once=all(any(map(is_once, one.hops)) for one in exposed),
             roles=best.roles,
         )
 

@@ -46,10 +46,10 @@ def of_cost(cost: Cost, phase: Phase = Phase.SERVING) -> Severity:
 
 
 def in_place(
-    severity: Severity, typical: float, *, phase: Phase, many: bool, roles: frozenset[str]
+    severity: Severity, typical: float, *, phase: Phase, many: bool, once: bool = False, roles: frozenset[str]
 ) -> Severity:
     """The severity where it stands: up in a loop of who knows how many rounds, in middleware and on WebSocket paths,
-    down where nobody waits yet.
+    down where nobody waits yet, and for what is done once, by whoever comes first.
 
     ``typical`` are the seconds of one call, or of all where their number is known: what takes microseconds is no worse
     where it is repeated.
@@ -58,7 +58,7 @@ def in_place(
     if phase in _STEPS_DOWN:
         level -= _STEPS_DOWN[phase]  # and repeated it takes longer, but nobody's request waits for it
     elif severity > Severity.MONITOR or typical >= FELT_SECONDS:
-        level += many + bool(roles & _STEPS_UP)
+        level += many + bool(roles & _STEPS_UP) - once
     return by_phase(Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL)), phase)
 
 

@@ -336,6 +336,11 @@ names = ["w.run", "w.App.serve"]
         (Condition(Selector(0), starts_with=("/proc/",)), args("/procs"), False),
         (Condition(Selector(0), starts_with=("/proc/",)), args(b"/proc/"), False),
         (Condition(Selector(0), starts_with=("/proc/",)), args(UNKNOWN), False),
+        (Condition(Selector(0), below=10), args(9), True),
+        (Condition(Selector(0), below=10), args(10), False),
+        (Condition(Selector(0), below=10), args("9"), False),
+        (Condition(Selector(0), below=10), args(UNKNOWN), False),
+        (Condition(Selector(0), below=10), args(), False),
         (Condition(Selector(0, "interval"), given=True), args(UNKNOWN), True),
         (Condition(Selector(0, "interval"), given=True), args(None), True),
         (Condition(Selector(0, "interval"), given=True), args(), False),
@@ -417,7 +422,7 @@ def test_faults_of_variants() -> None:
         '    { when = { position = 0 }, gil = "holds" },\n'
         '    { cost = "unheard" },\n]\n'
     ) == [
-        "f0.toml:12: a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
+        "f0.toml:12: a condition needs one test: below, equals, given, mentions, starts_with, type",
         "f0.toml:12: a variant does not say both 'when' and what is different; write both",
         "f0.toml:13: 'when' is not a list; write a list of conditions",
         "f0.toml:14: 'bounded' in a variant is not true or false; write one of them",
@@ -501,7 +506,7 @@ x = 1
         "f0.toml:17: a cost has no 'source'; add it",
         "f0.toml:17: a cost is not ordered; keep low <= typical <= high",
         "f0.toml:17: unknown key 'sourc' in a cost; did you mean 'source'?",
-        "f0.toml:18: a condition has not exactly one test; keep one of equals, starts_with, given, type, mentions",
+        "f0.toml:18: a condition needs one test: below, equals, given, mentions, starts_with, type",
         "f0.toml:18: unknown key 'equls' in a condition; did you mean 'equals'?",
         "f0.toml:19: unknown gil 'hold'; did you mean 'holds'?",
         "f0.toml:20: unknown dialect 'asincio'; did you mean 'asyncio'?",

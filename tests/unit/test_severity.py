@@ -404,3 +404,43 @@ def test_pieces(severities: Severities, body: str, expected: list[tuple[int, str
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     found = severities(PIECES.replace("BODY", indented))
     assert [(line - 11, severity) for line, _, severity in found] == expected
+
+
+LAZY = """\
+import time
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+class Store:
+    def __init__(self):
+        self.ready = None
+
+    async def get(self):
+        if self.ready is None:
+            self.ready = self.open()
+        return self.ready
+
+    async def refresh(self):
+        CALL
+
+    def open(self):
+        time.sleep(2)
+        return object()
+
+
+store = Store()
+
+
+@app.get("/")
+async def first():
+    return await store.get(), await store.refresh()
+"""
+
+
+@pytest.mark.parametrize(("call", "severity"), [("pass", "MEDIUM"), ("self.ready = self.open()", "HIGH")])
+def test_what_the_first_request_does_for_all_is_a_step_down(
+    severities: Severities, call: str, severity: str
+) -> None:
+    assert severities(LAZY.replace("CALL", call)) == [(20, "LOOP301", severity)]
