@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from auditor.cli.errors import UsageError
 
@@ -146,32 +146,24 @@ class Screen:
         Where no terminal sends any, the program has a process group of its own: what is sent to the group of this
         process then reaches it once, and not twice.
         """
-        master, slave = self._terminal()
         shared = _in_foreground()
-        try:
-            process = subprocess.Popen(
-                command, env=environment, stdout=slave, stderr=slave, process_group=None if shared else 0
-            )
-        except OSError as error:
-            self.close(summary=False)
-            print(f"auditor: {command[0]}: {error.strerror or error}", file=sys.stderr)
-            return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-        finally:
-            if slave is not None:
-                os.close(slave)
-        before = {}
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
-            is_typed = shared and number in {signal.SIGINT, signal.SIGQUIT}
-            before[number] = signal.signal(
-                number, _ignore if is_typed else lambda number, _: process.send_signal(number)
-            )
-        try:
+        with _Signals(typed=shared) as signals:
+            master, slave = self._terminal()
+            try:
+                process = subprocess.Popen(
+                    command, env=environment, stdout=slave, stderr=slave, process_group=None if shared else 0
+                )
+            except OSError as error:
+                self.close(summary=False)
+                print(f"auditor: {command[0]}: {error.strerror or error}", file=sys.stderr)
+                return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+            finally:
+                if slave is not None:
+                    os.close(slave)
+            signals.pass_on_to(process)
             if master is not None:
                 self._pass_on(master)
             code = process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
         return code if code >= 0 else 128 - code
 
     def _terminal(self) -> tuple[int | None, int | None]:
@@ -231,5 +223,36 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
-def _ignore(*_: object) -> None:
-    """The program has got it from the terminal, too, and decides what to do."""
+class _Signals:
+    """Passes on what would end this process to a program, at the latest when it runs.
+
+    What is ``typed`` on a terminal the program has got from there, too, and decides itself what to do.
+    """
+
+    def __init__(self, *, typed: bool) -> None:
+        self._typed = {signal.SIGINT, signal.SIGQUIT} if typed else set()
+        self._early: list[int] = []
+        self._before: dict[int, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _: object) -> None:
+        if number in self._typed:
+            return
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        while self._early:
+            process.send_signal(self._early.pop(0))

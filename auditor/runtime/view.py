@@ -149,7 +149,7 @@ class View:
         lines = [f"lag: {self.bars()}"] if self.seen else []
         if not self.count:
             return [*lines, f"no event loop stood still for {words(self._threshold)}"]
-        lines.append(f"event loops stood still {self.count} times:")
+        lines.append(f"event loops stood still {'once' if self.count == 1 else f'{self.count} times'}:")
         worst = sorted(self._places.items(), key=lambda found: -found[1].total)
         for (kind, where), found in worst[:SHOWN_SITES]:
             example = found.example
