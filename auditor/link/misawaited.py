@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.index import facts as f
 from auditor.link import awaiting
 from auditor.link import values as v
+from auditor.link.branches import tests_around
 
 if TYPE_CHECKING:
     from auditor.link.evaluate import Evaluator
@@ -46,13 +47,16 @@ def is_plain_external(evaluator: Evaluator, dotted: str) -> bool:
 
 
 def _may_be_chosen(body: BodyValues, function: Function, number: int) -> bool:
-    """Whether the function came here as a value, and a test around the call may ask of what kind it is."""
+    """Whether the function came here as a value, and a test around the call may ask of what kind it is.
+
+    Tests that are calls are not meant: what they ask is known by now.
+    """
     facts = body.module.facts
     call = facts.calls[number]
     callee = facts.exprs[call[f.C_CALLEE]]
     if callee[0] == f.FUNCTION or (callee[0] in _NAMED and callee[-1] == function.facts.name):
         return False
-    return any(facts.regions[one][0] == f.IF for one in facts.outwards(call[f.C_REGION]))
+    return any(test[0] != f.CALL for test, _ in tests_around(body.module, call[f.C_REGION]))
 
 
 def _plain_function(value: Value) -> Function | None:
