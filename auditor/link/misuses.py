@@ -5,7 +5,7 @@ Each belongs to one of the groups below, which rule files name like groups of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.index import facts as f
 from auditor.link import values as v
@@ -234,9 +234,21 @@ def _holder(builder: BodyValues, value: Value) -> str:
     call = facts.calls[returned[1]]
     if any(name in _SLOWER for name, _ in call[f.C_KEYWORDS]):
         return ""
+    others = [facts.calls[x] for x in value.a.facts.calls if x != returned[1]]
+    if any(_lets_go(builder, value.a.module, x) for x in others):
+        return ""
     called = builder.evaluator.values(value.a.module, call[f.C_CALLEE])
     names = {str(x.a) for x in called if x.kind == v.EXTERNAL and x.a in _HOLDERS}
     return min(names) if names and len(called) == len(names) else ""
+
+
+def _lets_go(builder: BodyValues, module: Module, call: Any) -> bool:
+    """Whether a call may be one of Python's, or waits: others get the interpreter lock meanwhile."""
+    values = builder.evaluator.values(module, call[f.C_CALLEE])
+    if any(x.kind in (v.FUNCTION, v.BOUND) for x in values):
+        return True
+    apis = [builder.edges.api(x.a) for x in values if x.kind == v.EXTERNAL]
+    return any(api is not None and api.effect == "blocks" and api.gil != "holds" for api in apis)
 
 
 def _holds_the_unpicklable(builder: BodyValues, value: Value) -> bool:
