@@ -87,7 +87,7 @@ def scanned(directory: str, found: Scan) -> None:
     if _open:
         content = digest(found.summary())
         for recording in _open:
-            recording.listings[probes.SOURCES, directory] = content
+            recording.listings[probes.SOURCES, os.path.abspath(directory)] = content
 
 
 def distributions(directory: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor import audit
+from auditor.cache import state
 from auditor.cli.main import main
 from auditor.reporters import FORMATS
 
@@ -305,3 +306,66 @@ def test_two_directories_do_not_mix(program: Path, runs: Runs, monkeypatch: pyte
     assert "No findings" in runs()[1]
     monkeypatch.chdir(program / "two")
     assert runs()[1].count("LOOP301") == 1
+
+
+SPY = """
+import os, sys
+opened = set()
+
+def hook(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], (str, type(None))):
+        opened.add((event, os.path.abspath(arguments[0] or ".")))
+
+sys.addaudithook(hook)
+from auditor.cli.main import run
+code = run(sys.argv[1:])
+here = os.path.join(os.getcwd(), "")
+print(*sorted(f"{event} {path}" for event, path in opened if path.startswith(here)), sep="\\n", file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_whatever_a_run_opens_is_compared(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of the program's directory that a run opens, and every directory that it lists, is taken down."""
+    cache = program.parent / f"{program.name}-cache"
+    monkeypatch.setenv("AUDITOR_CACHE_DIR", str(cache))
+    model = '[area]\nname = "own"\ndescription = "x"\n'
+    (program / "own.toml").write_text(model)
+    (program / "auditor.toml").write_text("models = ['own.toml']\nbaseline = 'known.jsonl'\nsrc = ['sub']\n")
+    (program / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    (program / ".gitignore").write_text("*.log\n")
+    (program / "sub" / "book.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    (program / "elsewhere").mkdir()
+    (program / "elsewhere" / "text.txt").write_text("x = 1\n")
+    (program / "linked.py").symlink_to("elsewhere/text.txt")
+    assert main(["baseline", "-q", "--no-cache", "--baseline", "known.jsonl", "sub"]) == 0
+    for path in [*program.rglob("*.toml"), program / "known.jsonl", program / ".gitignore"]:
+        os.utime(path, (1e9, 1e9))
+    monkeypatch.setattr(state, "TICK", 0)
+    taken = []
+    whole = state.take
+    monkeypatch.setattr(state, "take", lambda recording: taken.append(recording) or whole(recording))
+    command = [sys.executable, "-c", SPY, "check", "--no-cache", "-o", "html", "--focus", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert main(["check", "-o", "html", "--focus", "."]) == done.returncode == 1
+    (recording,) = taken
+    looked = set()
+    for line in done.stderr.splitlines():
+        event, path = line.split(" ", 1)
+        if event == "open":
+            looked.add(path)
+            assert path in recording.contents or path in recording.late, path
+        else:
+            assert ("sources", path) in recording.listings, path
+    names = {os.path.relpath(path, program) for path in looked}
+    assert names >= {
+        "app.py",
+        "helper.py",
+        "own.toml",
+        "auditor.toml",
+        "known.jsonl",
+        ".gitignore",
+        "linked.py",
+    }
