@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from auditor.fixes.awaited import mend_the_await
+from auditor.fixes.children import child_twin
 from auditor.fixes.crossing import captured_loop, threadsafe_method, threadsafe_object
 from auditor.fixes.extract import owner_to_thread, statement_to_thread, uses_to_thread
 from auditor.fixes.handed import pass_the_callable
@@ -32,7 +33,13 @@ class Recipe(NamedTuple):
 
 
 def _to_thread(case: Case) -> Draft | None:
-    return owner_to_thread(case) or uses_to_thread(case) or to_thread(case) or statement_to_thread(case)
+    return (
+        child_twin(case)
+        or owner_to_thread(case)
+        or uses_to_thread(case)
+        or to_thread(case)
+        or statement_to_thread(case)
+    )
 
 
 def _async_twin(case: Case) -> Draft | None:

@@ -23,6 +23,8 @@ def keep_task(case: Case) -> Draft | None:
         return None
     if len(line.body) != 1 or site.function is None:
         return None
+    if case.graph.runs_off_loop(case.hit.suspect.function):
+        return None  # no task is made there: that has to be mended first
     draft = Draft("keep the task until it is done")
     scopes = case.source.imports.scopes
     keeper = _kept(case)

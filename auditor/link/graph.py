@@ -100,6 +100,7 @@ class Graph:
         self.edges = Edges(evaluator, record_all=record_all, loop_only=loop_only)
         self.states: dict[int, State] = {}
         self.by_function: dict[Function, list[State]] = {}
+        self._off_loop: frozenset[Function] | None = None  # known once the states are forgotten
         # what is certain is taken first in, first out, which is by length; the rest by loss and length
         self._certain: deque[State] = deque()
         self._heap: list[tuple[int, int, int, int, int, State]] = []
@@ -133,8 +134,15 @@ class Graph:
         self._unknown_callers()
         self.evaluator.settle()
 
+    def runs_off_loop(self, function: Function) -> bool:
+        """Whether a thread or a process without a loop reaches the function."""
+        if self._off_loop is not None:
+            return function in self._off_loop
+        return any(c.OFF_LOOP[state.context] for state in self.by_function.get(function, ()))
+
     def forget(self) -> None:
         """Let go of all states and bodies: the suspects hold what their paths need."""
+        self._off_loop = frozenset(filter(self.runs_off_loop, self.by_function))
         self.states = {}
         self.by_function = {}
         leading = self.edges.leading

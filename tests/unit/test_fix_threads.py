@@ -183,6 +183,29 @@ LEFT = [
         import asyncio
 
 
+        async def load(pair):
+            await asyncio.sleep(1)
+
+
+        def contract(pair):
+            asyncio.create_task(load(pair))
+
+
+        def fee(pair):
+            contract(pair)
+
+
+        async def price(pair):
+            contract(pair)
+            await asyncio.to_thread(fee, pair)
+        """,
+        id="task-made-on-a-thread-too",
+    ),
+    pytest.param(
+        """\
+        import asyncio
+
+
         class Decoder:
             def __init__(self):
                 self.frames: asyncio.Queue[bytes] = asyncio.Queue()
