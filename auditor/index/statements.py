@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.index import facts as f
 from auditor.index.expressions import ExpressionIndexer
+from auditor.index.overwriting import Overwriting, held_by
 from auditor.index.scopes import Scope, bound_names, pattern_names
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StatementIndexer(ExpressionIndexer):
         self.loop_values: list[list[tuple[str, int]]] = []
         self.end_region = 0  # the region at the end of the block that was walked last
         self.current_class = -1
+        self.overwriting = Overwriting(self.exprs, self.append)
 
     # -- bodies ------------------------------------------------------------------------------------------------
 
@@ -126,7 +128,10 @@ class StatementIndexer(ExpressionIndexer):
         if value.__class__ is not ast.Constant:
             if value.__class__ is ast.Call:
                 self.awaited = f.STATEMENT
-            self.visit(value)
+                self.visit(value)
+                self.overwrite_items(value)
+            else:
+                self.visit(value)
             self.awaited = 0
         return False
 
@@ -171,8 +176,35 @@ class StatementIndexer(ExpressionIndexer):
             if base:
                 self.operator("__setitem__", base, value, target)
                 self.file.mutations.append((base, key, value))
+                if key is not None and value:
+                    self.overwrite_item(target, value)  # type: ignore[arg-type]
         elif kind is ast.Starred:
             self.assign_to(target.value, self.intern((f.ITERATE, value)) if value else 0)  # type: ignore[attr-defined]
+
+    def overwrite_item(self, target: ast.Subscript, value: int) -> None:
+        """``name["key"] = value`` where the name stands for a display of a dictionary that has the key."""
+        name, nodes = held_by(target)
+        dictionary = self.environment.get(name, 0)
+        if self.exprs[dictionary][0] == f.DICT and all(node.__class__ is ast.Constant for node in nodes):
+            keys = [node.value for node in nodes]  # type: ignore[attr-defined]
+            self.rebind(name, self.overwriting.with_item(dictionary, keys, value) or dictionary)
+
+    def overwrite_items(self, call: ast.Call) -> None:
+        """``name.update({...})`` where the name stands for a display of a dictionary."""
+        callee = call.func
+        if (
+            not isinstance(callee, ast.Attribute)
+            or callee.attr != "update"
+            or len(call.args) != 1
+            or call.keywords
+        ):
+            return
+        if isinstance(callee.value, ast.Name):
+            name = callee.value.id
+            dictionary = self.environment.get(name, 0)
+            if self.exprs[dictionary][0] == f.DICT:
+                others = self.file.calls[-1][f.C_ARGS][0]
+                self.rebind(name, self.overwriting.with_items(dictionary, others) or dictionary)
 
     def store_attribute(self, target: ast.Attribute, value: int) -> None:
         base = self.visit(target.value)

@@ -105,7 +105,7 @@ class Containers:
         tag = expression[0]
         results: list[Values] = []
         if tag == f.DICT:
-            for known, item in expression[1]:
+            for known, item in reversed(expression[1]):
                 if known is None:
                     spread = module.facts.exprs[item]
                     if spread[0] == f.STARRED:
@@ -114,8 +114,11 @@ class Containers:
                         )
                     else:
                         results.append(evaluator.values(module, item))
-                elif key is None or key == known:
+                elif key is None:
                     results.append(evaluator.values(module, item))
+                elif key == known:
+                    results.append(evaluator.values(module, item))
+                    break  # what stands before it is overwritten
         elif tag == f.COMPREHENSION:
             results.append(evaluator.values(module, expression[2]))
         else:

@@ -35,6 +35,7 @@ SHAPES = {
     "attributes": "x" + ".a" * 150 + "\n",
     "keys": "x = {" + ", ".join(f"'k{i}': f{i}" for i in range(10_000)) + "}\n",
     "insertions": chain(["x = {}", *(f"x['k{i}'] = f{i}" for i in range(10_000))]),
+    "items given anew": chain(["x = {'a': f}", *(f"x['a'] = f{i}" for i in range(3_000))]),
     "parameters": chain(
         ["def f(" + ", ".join(f"p{i}" for i in range(500)) + "):", *(f"    p{i}()" for i in range(500))]
     ),

@@ -716,3 +716,46 @@ def test_subclasses_that_register_themselves() -> None:
         class D(Base): ...
         probe(Base.kinds[0]())
     """) == ["a C | a D"]  # fmt: skip
+
+
+def test_items_of_a_dictionary_that_are_given_anew() -> None:
+    assert known("""
+        def f(): ...
+        def g(): ...
+        def h(): ...
+        def seen_later():
+            probe(plain["a"])
+        plain = {"a": f, "b": h}
+        alias = plain
+        plain["a"] = g
+        probe(plain["a"])
+        probe(plain["b"])
+        probe(alias["a"])
+        nested = {"a": {"b": f}}
+        nested["a"]["b"] = g
+        probe(nested["a"]["b"])
+        updated = {"a": f}
+        updated.update({"a": g, "c": h})
+        probe(updated["a"])
+        probe(updated["c"])
+        spread = {**plain, "b": f}
+        probe(spread["b"])
+        probe({"b": f, **plain}["b"])
+    """) == ["f | g", "g", "h", "f | g", "g", "g", "h", "f", "f | h"]  # fmt: skip
+
+
+def test_a_branch_gives_an_item_anew_for_itself() -> None:
+    assert known("""
+        def f(): ...
+        def g(): ...
+        def choose(flag, fill):
+            table = {"a": f}
+            if flag:
+                table["a"] = g
+                probe(table["a"])
+            probe(table["a"])
+            fill(table)
+            for name in flag:
+                probe(table["a"])
+                table["a"] = g
+    """) == ["g", "f | g", "f | g"]  # fmt: skip
