@@ -10,7 +10,8 @@ from auditor.fixes.walking import children, walk
 class Names:
     """Names that code binds and reads, in the scope of its function.
 
-    ``bound``: by assignments, loops, `with`, imports, definitions; ``shared``: declared `global` or `nonlocal`;
+    ``bound``: by assignments, loops, `with`, imports, definitions; ``imported``: by imports; ``shared``: declared
+    `global` or `nonlocal`;
     ``read``: mentioned at all, by functions within as well; ``loaded``: the same but for mere targets, and for what a
     `with` around has bound itself.
     """
@@ -18,6 +19,7 @@ class Names:
     def __init__(self) -> None:
         self.bound: set[str] = set()
         self.shared: set[str] = set()
+        self.imported: set[str] = set()
         self.read: set[str] = set()
         self.loaded: set[str] = set()
         self._targets: set[int] = set()
@@ -117,12 +119,14 @@ class Names:
         self.bound |= inner.shared
 
     def visit_Import(self, node: cst.Import) -> bool:
-        self.bound.update(x.evaluated_alias or x.evaluated_name.partition(".")[0] for x in node.names)
+        self.imported.update(x.evaluated_alias or x.evaluated_name.partition(".")[0] for x in node.names)
+        self.bound |= self.imported
         return False
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
         if not isinstance(node.names, cst.ImportStar):
-            self.bound.update(x.evaluated_alias or x.evaluated_name for x in node.names)
+            self.imported.update(x.evaluated_alias or x.evaluated_name for x in node.names)
+        self.bound |= self.imported
         return False
 
     def visit_Global(self, node: cst.Global) -> bool:

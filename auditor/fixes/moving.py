@@ -80,6 +80,8 @@ def _way(statements: Sequence[Statement], function: cst.FunctionDef, *, is_tried
     if inside.bound & outside.shared:
         return None
     common = inside.bound & (outside.bound | outside.read)
+    if common & inside.imported:
+        return None  # a module that others count on is no result
     if any(map(_returns, statements)):
         common -= {name for name in _surely_bound(statements) if name not in outside.loaded}
         if not _ends(statements):

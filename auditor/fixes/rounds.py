@@ -69,14 +69,21 @@ class Mended:
         """The fixes without those that leave a file in a state that Python does not take."""
         kept: list[Fix] = []
         for fix in fixes:
-            changed = _edited(now, [*kept, fix])
-            if all(changed[edit.path].is_sound_after(now[edit.path]) for edit in fix.edits):
+            if _is_sound(now, [*kept, fix]):
                 kept.append(fix)
                 continue
+            if kept and _is_sound(now, [fix]):
+                continue  # what two of them count on is there for one: the other is found anew in the next round
             first = fix.edits[0]
             where = f"{first.path}:{first.start[0]}"
             self.problems[f"{where}: not fixed: `{fix.title}` would break the file; please report it"] = None
         return kept
+
+
+def _is_sound(now: dict[str, SourceFile], fixes: Sequence[Fix]) -> bool:
+    """Whether Python takes all that the last of the fixes changes, where all of them are made."""
+    changed = _edited(now, fixes)
+    return all(changed[edit.path].is_sound_after(now[edit.path]) for edit in fixes[-1].edits)
 
 
 def _edited(now: dict[str, SourceFile], fixes: Iterable[Fix]) -> dict[str, SourceFile]:

@@ -313,6 +313,10 @@ STATEMENTS += [
     ),
 ]
 STAYING = [
+    pytest.param(
+        "with open(p) as source:\n    import base64\n    base64.decode(source, q)\nreturn base64\n",
+        id="imports",
+    ),
     pytest.param("with open(p) as source:\n    return [await q(line) for line in source]\n", id="awaits"),
     pytest.param("with open(p) as source:\n    yield source.read()\n", id="yields"),
     pytest.param(
