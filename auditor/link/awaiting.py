@@ -28,9 +28,7 @@ def tells_apart(function: Function) -> bool:
     facts = function.facts
     if facts.kind == f.ASYNC_DEF or facts.is_generator or not facts.returns:
         return False
-    if len(facts.returns) > 1:
-        return True
-    return bool(function.module.facts.exprs[facts.returns[0][0]][0] == f.CALL)
+    return len(facts.returns) > 1 or bool(returned_calls(function))
 
 
 def may_be_awaited(evaluator: Evaluator, values: Values) -> bool:
@@ -50,9 +48,20 @@ def may_be_awaited(evaluator: Evaluator, values: Values) -> bool:
 
 
 def returned_calls(function: Function) -> frozenset[int]:
-    """Calls whose results the function returns as they are."""
+    """Calls whose results the function returns as they are, from one branch or another."""
     exprs = function.module.facts.exprs
-    return frozenset(exprs[e][1] for e, _ in function.facts.returns if exprs[e][0] == f.CALL)
+    found: set[int] = set()
+    seen: set[int] = set()
+    pending = [e for e, _ in function.facts.returns]
+    while pending:
+        position = pending.pop()
+        expression = exprs[position]
+        if expression[0] == f.CALL:
+            found.add(expression[1])
+        elif expression[0] in (f.UNION, f.PHI) and position not in seen:
+            seen.add(position)
+            pending.extend(expression[1])
+    return frozenset(found)
 
 
 def dead_regions(function: Function, evaluator: Evaluator, values: Callable[[int], Values]) -> frozenset[int]:

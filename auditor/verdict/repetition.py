@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,13 @@ def rounds(suspect: Suspect) -> float:
 
 
 def _ends_loop(suspect: Suspect, loop: int, call: int) -> bool:
-    """Whether the function returns what the call gives, or something made of it, from within the loop."""
+    """Whether the function returns what the call gives, or something made of it, from within the loop, or in any case
+    where it has made the call there.
+    """
     facts = suspect.function.module.facts
+    inside = itertools.takewhile(lambda one: one != loop, facts.outwards(facts.calls[call][f.C_REGION]))
+    if not {region for _, region in suspect.function.facts.returns}.isdisjoint(inside):
+        return True
     return any(
         loop in facts.outwards(region) and _holds(facts, value, call)
         for value, region in suspect.function.facts.returns

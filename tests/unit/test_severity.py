@@ -114,6 +114,18 @@ HEAD = "import asyncio\nimport time\n\n\nasync def poll(items):\n"
             "MEDIUM",
             id="what is returned is called once",
         ),
+        pytest.param(
+            "    for item in items:\n        if item:\n            time.sleep(0.4)\n            return item\n",
+            8,
+            "MEDIUM",
+            id="so is what stands before a return",
+        ),
+        pytest.param(
+            "    for item in items:\n        if item:\n            return item\n        time.sleep(0.4)\n",
+            9,
+            "HIGH",
+            id="but not what a return passes by",
+        ),
     ],
 )
 def test_rounds_of_a_loop(severities: Severities, body: str, line: int, severity: str) -> None:
@@ -294,6 +306,9 @@ import wave
 from concurrent.futures import ThreadPoolExecutor
 
 
+FILES = {"a": open("a", "rb")}
+
+
 async def handle(path, response, loop):
 BODY
 """
@@ -350,6 +365,8 @@ BODY
             [(0, "MEDIUM")],
             id="a large one",
         ),
+        pytest.param("return FILES['a'].read(16)", [(0, "MONITOR")], id="a sized read of an open file"),
+        pytest.param("return FILES['a'].read(-1)", [(0, "MEDIUM")], id="all of an open file"),
         pytest.param(
             "with open(path, 'rb') as file:\n    await response.send(file)",
             [(0, "MONITOR")],
@@ -403,7 +420,7 @@ BODY
 def test_pieces(severities: Severities, body: str, expected: list[tuple[int, str]]) -> None:
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     found = severities(PIECES.replace("BODY", indented))
-    assert [(line - 11, severity) for line, _, severity in found] == expected
+    assert [(line - 14, severity) for line, _, severity in found] == expected
 
 
 LAZY = """\
