@@ -50,7 +50,10 @@ def place(path: str, prefix: str) -> Place:
 
 def uri(file: str) -> str:
     """The path as a relative reference (RFC 3986), an absolute one as a ``file:`` URI."""
-    raw = os.fsencode(file)
+    try:
+        raw = os.fsencode(file)
+    except UnicodeEncodeError:  # no file system gives such a name, a recorded report may
+        raw = file.encode("utf-8", "surrogatepass")
     if _DRIVE.match(file):
         return "file:///" + quote_from_bytes(raw, _SAFE + ":")
     encoded = quote_from_bytes(raw, _SAFE)

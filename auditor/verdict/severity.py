@@ -13,6 +13,9 @@ MEDIUM_SECONDS: Final = 0.1
 FELT_SECONDS: Final = 0.001
 """Below this a hundred rounds, or a hundred messages at once, do not make what counts as MEDIUM."""
 
+NOTICED_SECONDS: Final = 0.5
+"""What takes longer everybody notices, even if it is done once."""
+
 _STEPS_DOWN: Final = {Phase.STARTUP: 1, Phase.IMPORT: 1, Phase.SHUTDOWN: 1, Phase.CLI: 2}
 """Nobody waits for what a command does beside it but whoever waits for the command: of 25 such findings listed in 38
 projects none held up a request.
@@ -58,7 +61,7 @@ def in_place(
     if phase in _STEPS_DOWN:
         level -= _STEPS_DOWN[phase]  # and repeated it takes longer, but nobody's request waits for it
     elif severity > Severity.MONITOR or typical >= FELT_SECONDS:
-        level += many + bool(roles & _STEPS_UP) - once
+        level += many + bool(roles & _STEPS_UP) - (once and typical < NOTICED_SECONDS)
     return by_phase(Severity(min(max(level, Severity.MONITOR), Severity.CRITICAL)), phase)
 
 

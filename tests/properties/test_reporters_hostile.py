@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -148,6 +148,7 @@ CHECKS = {
 
 
 @settings(deadline=None)  # SARIF reads the rule files
+@example("\ud800", "f", "m", "x", 80, False)
 @given(NASTY, NASTY, NASTY, NASTY, st.integers(40, 120), st.booleans())
 def test_text_is_safe_and_json_is_valid(
     path: str, function: str, message: str, line: str, columns: int, verbose: bool

@@ -443,7 +443,7 @@ class Store:
         CALL
 
     def open(self):
-        time.sleep(2)
+        time.sleep(SECONDS)
         return object()
 
 
@@ -456,8 +456,16 @@ async def first():
 """
 
 
-@pytest.mark.parametrize(("call", "severity"), [("pass", "MEDIUM"), ("self.ready = self.open()", "HIGH")])
-def test_what_the_first_request_does_for_all_is_a_step_down(
-    severities: Severities, call: str, severity: str
+@pytest.mark.parametrize(
+    ("seconds", "call", "severity"),
+    [
+        ("0.2", "pass", "MONITOR"),
+        ("0.2", "self.ready = self.open()", "MEDIUM"),
+        ("2", "pass", "HIGH"),
+    ],
+)
+def test_what_the_first_request_does_for_all_is_a_step_down_unless_everybody_notices(
+    severities: Severities, seconds: str, call: str, severity: str
 ) -> None:
-    assert severities(LAZY.replace("CALL", call)) == [(20, "LOOP301", severity)]
+    body = LAZY.replace("CALL", call).replace("SECONDS", seconds)
+    assert severities(body) == [(20, "LOOP301", severity)]
