@@ -61,6 +61,9 @@ class Coroutines:
             return False
         if own.name.startswith("__") and own.name.endswith("__"):
             return False
+        edges = self._graph.edges
+        if any(edge.transform.drives for edge in edges.body(edges.node(helper)).edges):
+            return False  # it opens a loop where none runs: it is meant for being called there too
         class_ = helper.class_
         if class_ is None:
             return True

@@ -140,3 +140,27 @@ def test_a_method_that_another_class_defines_as_well_stays(project: Path) -> Non
                 return None
     """
     assert "async def tell" not in fixed(project, source)
+
+
+def test_one_that_opens_a_loop_where_none_runs_stays(project: Path) -> None:
+    source = """\
+        import asyncio
+        import time
+
+
+        async def push(batch):
+            await asyncio.sleep(0)
+
+
+        def flush(batch):
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                return asyncio.run(push(batch))
+            time.sleep(1)
+
+
+        async def run(batch):
+            flush(batch)
+    """
+    assert "async def flush" not in fixed(project, source)
