@@ -171,7 +171,12 @@ class _Loader:
         for index, raw in enumerate(file.arrays("serves")):
             reader.at("serves", index)
             self.tables.serves |= dict.fromkeys(reader.names(raw, "names", wildcard=True), True)
-        for kind, table in (("concurrent", self.tables.concurrent), ("lazy", self.tables.lazy)):
+        for index, raw in enumerate(file.arrays("concurrent")):
+            reader.at("concurrent", index)
+            self.tables.concurrent |= dict.fromkeys(
+                reader.names(raw, "names", wildcard=True), reader.own(raw)
+            )
+        for kind, table in (("lazy", self.tables.lazy), ("unlocked", self.tables.unlocked)):
             for index, raw in enumerate(file.arrays(kind)):
                 reader.at(kind, index)
                 table |= dict.fromkeys(reader.names(raw, "names", wildcard=True), True)

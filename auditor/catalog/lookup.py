@@ -31,8 +31,9 @@ class Tables:
     decorates: dict[str, tuple[Decorates, ...]] = field(default_factory=dict)
     hooks: dict[str, tuple[Hooks, ...]] = field(default_factory=dict)
     serves: dict[str, bool] = field(default_factory=dict)
-    concurrent: dict[str, bool] = field(default_factory=dict)
+    concurrent: dict[str, str] = field(default_factory=dict)
     lazy: dict[str, bool] = field(default_factory=dict)
+    unlocked: dict[str, bool] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
 
 
@@ -113,15 +114,23 @@ class Catalog:
         """Whether several threads may call ``dotted``, whose entry is ``api``, at once; None where nobody has said."""
         if api.thread_safe is not None:
             return api.thread_safe
-        return self._find(self._tables.concurrent, dotted)
+        return True if self.is_concurrent(dotted) else None
 
     def is_concurrent(self, dotted: str) -> bool:
         """Whether some file says that several threads may call ``dotted`` at once."""
-        return self._find(self._tables.concurrent, dotted) is not None
+        return self._find(self._tables.concurrent, dotted) == ""
+
+    def is_concurrent_on_own(self, dotted: str) -> str:
+        """How far its arguments must be the caller's own for that: "itself" or "wholly"; else empty."""
+        return self._find(self._tables.concurrent, dotted) or ""
 
     def is_lazy(self, dotted: str) -> bool:
         """Whether what ``dotted`` gives does its work only when it is iterated over."""
         return self._find(self._tables.lazy, dotted) is not None
+
+    def is_unlocked(self, dotted: str) -> bool:
+        """Whether entering ``dotted``, or what calling it gives, keeps nobody else out."""
+        return self._find(self._tables.unlocked, dotted) is not None
 
     # types
 

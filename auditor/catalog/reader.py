@@ -355,6 +355,10 @@ class TableReader:
             found[name] = None
         return tuple(found)
 
+    def own(self, raw: RawTable) -> str:
+        """How far the arguments must be the caller's own; empty where it does not matter."""
+        return self._word(raw, "own", schema.OWN, "")
+
     def words(self, raw: RawTable, key: str, *, prefixes: bool = False) -> tuple[str, ...]:
         """The plain names listed under ``key``; with ``prefixes`` also beginnings of names, such as ``on_*``."""
         listed = raw.get(key)

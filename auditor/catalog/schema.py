@@ -95,8 +95,9 @@ TABLES: Final = {
         {"base": str, "methods": list, "sync": dict, "async": dict, "role": str}, ("base", "methods")
     ),
     "serves": Table({"names": list}, ("names",)),
-    "concurrent": Table({"names": list, "reason": str}, ("names", "reason")),
+    "concurrent": Table({"names": list, "reason": str, "own": str}, ("names", "reason")),
     "lazy": Table({"names": list}, ("names",)),
+    "unlocked": Table({"names": list, "reason": str}, ("names", "reason")),
 }
 """Arrays of tables."""
 
@@ -122,6 +123,7 @@ COST_SOURCES: Final[dict[str, CostSource]] = {
 }
 """Word in a file -> word of `auditor.model.Cost`."""
 
+OWN: Final = frozenset({"", "itself", "wholly"})
 EFFECTS: Final = frozenset(get_args(Effect))
 CATEGORIES: Final = {category.value: category for category in Category}
 GILS: Final = frozenset(get_args(Gil))

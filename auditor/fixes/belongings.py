@@ -7,50 +7,71 @@ names are followed; whatever is reached in any other way counts as others' too.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 SHARED: Final = 0
 OWN: Final = 1
-"""The thing itself is the function's own; what it holds need not be."""
-WHOLLY: Final = 2
-"""And so is everything in it."""
+"""The thing itself is the function's own, not what it holds. With 2 what it holds is as well, and so on."""
+WHOLLY: Final = 9
+"""And so is everything in it, however deep."""
 
-_DISPLAYS: Final = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp)
-_VALUES: Final = (ast.Constant, ast.JoinedStr, ast.Compare)
+_VALUES: Final = (ast.Constant, ast.JoinedStr, ast.Compare, ast.UnaryOp)
 _IMMUTABLE: Final = frozenset(
     {"str", "bytes", "int", "float", "bool", "tuple", "frozenset", "range", "Path", "PurePath", "PathLike"}
 )
+TEXT: Final = _IMMUTABLE - {"tuple", "frozenset"}
+"""And hold nothing else."""
 _WRAPPERS: Final = frozenset({"enumerate", "zip", "reversed", "map", "filter", "iter"})
 """Builtins that iterate over what they are given only when they are iterated over themselves."""
-_VIEWS: Final = frozenset({"items", "keys", "values"})
+VIEWS: Final = frozenset({"items", "keys", "values", "copy"})
 _READS: Final = frozenset({"get", "keys", "values", "items", "copy", "index", "count"})
 _STEPS: Final = (ast.For, ast.comprehension)
 _OF_OTHERS: Final = (ast.Global, ast.Nonlocal)
+_PUTS_ONE: Final = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
+_PUTS_ALL: Final = frozenset({"extend", "extendleft", "update"})
+_PUTS: Final = _PUTS_ONE | _PUTS_ALL
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
+class Made(NamedTuple):
+    """What a call gives: how far it is the caller's own, whatever the arguments are; and what they add to that.
+
+    ``of``: "copy" of the arguments, a "part" of the first, the "same" as the last, a "view" or an "element" of what the
+    method belongs to, or "given": ``given`` if the arguments are wholly the caller's. ``cap``: how far they are at most
+    the caller's own afterwards.
+    """
+
+    level: int = SHARED
+    of: str = ""
+    given: int = SHARED
+    cap: int = WHOLLY
+
+
 class Belongings:
-    """The things of one function. ``makes`` says what the result of a call is: SHARED, OWN or WHOLLY.
+    """The things of one function. ``makes`` says what calls give.
 
     ``lines``: the first and the last line looked at, if not all: what is bound outside of them counts as others' too.
     ``given``: how far parameters stand for what nobody else holds, such as the `self` of a constructor. ``escaped``:
-    names whose things others may have got hold of by then.
+    names whose things others may have got hold of by then. ``never_changes``: whether what is iterated over is of a
+    type that cannot change.
     """
 
     def __init__(
         self,
         function: Definition,
-        makes: Callable[[ast.Call], int],
+        makes: Callable[[ast.Call], Made],
         lines: tuple[int, int] | None = None,
         *,
         given: Mapping[str, int] | None = None,
         escaped: AbstractSet[str] = frozenset(),
+        never_changes: Callable[[ast.expr], bool] = lambda _: False,
     ) -> None:
         self._makes = makes
+        self._never_changes = never_changes
         self._given = dict(given or {})
         first, last = lines or (0, 1 << 30)
         self._nodes = [x for x in ast.walk(function) if first <= getattr(x, "lineno", first) <= last]
@@ -65,21 +86,28 @@ class Belongings:
             for name, value in _bindings(node):
                 is_known = inside or isinstance(value, ast.arg)
                 self._bound.setdefault(name, []).append(value if is_known else None)
-            if isinstance(node, ast.arg) and _is_immutable(node.annotation):
+            if isinstance(node, ast.arg) and is_immutable(node.annotation):
                 self._immutable.add(node.arg)
-        self._known: dict[str, int] = dict.fromkeys(escaped, SHARED)
+        self._made: dict[ast.Call, Made] = {}
+        self._calls = [x for x in ast.walk(function) if isinstance(x, ast.Call)]
+        self._function = function
+        others = {x for node in ast.walk(function) if isinstance(node, _OF_OTHERS) for x in node.names}
+        self._fixed = {*escaped, *others}
+        self._levels: dict[str, int] | None = None
+        self.cap = WHOLLY
+        """How far anything is at most the function's own, as what others hold may have been put into it."""
 
     def owned(self, node: ast.expr) -> int:
         """How far what an expression stands for is the function's own."""
         match node:
             case ast.Name(id=name):
-                return self._owned_name(name)
+                return self._solved().get(name, SHARED)
             case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                return WHOLLY if self.owned(inner) == WHOLLY else SHARED
+                return _part(self.owned(inner))
             case ast.Call() as call:
-                return self._makes(call)
+                return self._result(call)
             case ast.Await(value=ast.Call() as call):
-                return self._makes(call)
+                return self._result(call)
             case ast.BoolOp(values=values):
                 return min(map(self.owned, values))
             case ast.IfExp(body=one, orelse=other):
@@ -88,23 +116,112 @@ class Belongings:
                 return self.owned(value)
             case ast.BinOp():
                 return OWN  # operators of containers and numbers make a new one
-        if isinstance(node, _VALUES):
-            return WHOLLY
-        return OWN if isinstance(node, _DISPLAYS) else SHARED
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+                return self._around(map(self.owned, elements))
+            case ast.Dict(keys=keys, values=values):
+                levels = map(self.owned, values)
+                return self._around(x if key else _part(x) for key, x in zip(keys, levels, strict=True))
+            case ast.ListComp(elt=element) | ast.SetComp(elt=element) | ast.GeneratorExp(elt=element):
+                return self._around([self.owned(element)])
+            case ast.DictComp(value=element):
+                return self._around([self.owned(element)])
+        return WHOLLY if isinstance(node, _VALUES) else SHARED
 
-    def _owned_name(self, name: str) -> int:
-        known = self._known.get(name)
+    def _around(self, levels: Iterable[int]) -> int:
+        """How far a new thing is the function's own that holds such ones."""
+        return min(_whole(min(levels, default=WHOLLY)), self.cap)
+
+    def _result(self, call: ast.Call) -> int:
+        function = call.func
+        if isinstance(function, ast.Attribute) and self.owned(function.value) == WHOLLY:
+            return WHOLLY  # what is asked of a thing that is all the function's own is its own as well
+        made = self._makes_once(call)
+        levels = [*map(self.owned, call.args), *(_whole(self.owned(x.value)) for x in call.keywords)]
+        match made.of:
+            case "view" | "element" if isinstance(function, ast.Attribute):
+                level = self.owned(function.value)
+                return level if made.of == "view" else _part(level)
+            case "copy":
+                return max(made.level, min(levels, default=WHOLLY))
+            case "part":
+                return _part(levels[0]) if levels else SHARED
+            case "same":
+                return levels[-1] if levels else SHARED
+            case "given":
+                return made.given if min(levels, default=WHOLLY) == WHOLLY else made.level
+        return made.level
+
+    def _makes_once(self, call: ast.Call) -> Made:
+        known = self._made.get(call)
         if known is None:
-            bound = self._bound.get(name)
-            self._known[name] = SHARED  # within a cycle
-            known = min((self._bound_to(name, x) for x in bound or ()), default=SHARED)
-            self._known[name] = known
+            known = self._made[call] = self._makes(call)
         return known
+
+    def _solved(self) -> dict[str, int]:
+        """The names, each as far as all that is bound to it is the function's own."""
+        if self._levels is None:
+            # from above: what names give each other in a circle is the function's own if nothing else comes in
+            self._levels = {name: SHARED if name in self._fixed else WHOLLY for name in self._bound}
+            while True:
+                while self._lower(self._levels):
+                    pass
+                cap = min((level for _, level in self._put()), default=WHOLLY)
+                if cap >= self.cap:
+                    break
+                self.cap = cap
+        return self._levels
+
+    def _lower(self, levels: dict[str, int]) -> bool:
+        before = list(levels.values())
+        for name, bound in self._bound.items():
+            if levels[name]:
+                levels[name] = min(levels[name], self.cap, *(self._bound_to(name, x) for x in bound))
+        return before != list(levels.values())
+
+    def cap_beyond(self, bare: Belongings) -> int:
+        """``cap``, for what is the function's own here, and not there where it is given nothing."""
+        self._solved()
+        return min((level for base, level in self._put() if not bare.owned(base)), default=WHOLLY)
+
+    def _put(self) -> Iterator[tuple[ast.expr, int]]:
+        """Things of the function's own, each with how far anything is its own at most after what is put into it."""
+        for node in ast.walk(self._function):
+            match node:
+                case ast.Assign(targets=targets, value=value):
+                    for target in targets:
+                        if isinstance(target, (ast.Attribute, ast.Subscript)) and self.owned(target.value):
+                            yield target.value, _whole(self.owned(value))
+                case ast.AugAssign(target=ast.Name(id=name) as target, value=value):
+                    # what is text or a number at first stays one
+                    is_value = any(isinstance(x, _VALUES) for x in self._bound.get(name, ()))
+                    if not is_value and self.owned(target):
+                        yield target, max(self.owned(value), OWN)
+                case ast.AugAssign(target=ast.Attribute(value=base) | ast.Subscript(value=base), value=value):
+                    if self.owned(base):
+                        yield base, _whole(self.owned(value))
+        for call in self._calls:
+            function = call.func
+            given = [*call.args, *(x.value for x in call.keywords)]
+            if isinstance(function, ast.Attribute) and function.attr in _PUTS:
+                if self.owned(function.value):
+                    is_one = function.attr in _PUTS_ONE
+                    for level in map(self.owned, given if not is_one else given[-1:]):
+                        yield function.value, _whole(level) if is_one else max(level, OWN)
+                continue
+            for value in given:
+                if not isinstance(value, _VALUES) and self.owned(value):
+                    yield value, max(self._makes_once(call).cap, OWN)
 
     def _bound_to(self, name: str, value: ast.AST | None) -> int:
         if isinstance(value, ast.arg):
-            return self._given.get(name, SHARED) if value in self._parameters else SHARED
+            if value not in self._parameters:
+                return SHARED
+            return WHOLLY if is_immutable(value.annotation, TEXT) else self._given.get(name, SHARED)
         return self.owned(value) if isinstance(value, ast.expr) else SHARED
+
+    def own_names(self) -> set[str]:
+        """The names that stand for nothing but what the function has made."""
+        return {name for name, level in self._solved().items() if level}
 
     def returned(self) -> int:
         """How far what the function returns is nobody else's."""
@@ -158,18 +275,24 @@ class Belongings:
 
     def _may_iterate(self, node: ast.expr) -> bool:
         """Whether what is iterated over cannot become another meanwhile."""
-        if self.owned(node) or isinstance(node, (ast.Constant, ast.JoinedStr)):
+        if self.owned(node) or isinstance(node, (ast.Constant, ast.JoinedStr)) or self._never_changes(node):
             return True
         match node:
             case ast.Name(id=name):
                 return name in self._immutable
+            case ast.Call(func=ast.Name(id="iter"), args=[_, _]):
+                return True  # it calls something again and again
             case ast.Call(func=ast.Name(id=name), args=arguments) if name in _WRAPPERS:
                 every = arguments[1:] if name in ("map", "filter") else arguments
                 return all(map(self._may_iterate, every))
-            case ast.Call(func=ast.Attribute(value=value, attr=name), args=[]) if name in _VIEWS:
+            case ast.Subscript(slice=ast.Slice()):
+                return True  # a copy
+            case ast.BoolOp(values=values):
+                return all(map(self._may_iterate, values))
+            case ast.IfExp(body=one, orelse=other):
+                return self._may_iterate(one) and self._may_iterate(other)
+            case ast.Call(func=ast.Attribute(value=value, attr=name), args=[]) if name in VIEWS:
                 return bool(self.owned(value))
-            case ast.Call():
-                return False
         return False
 
     def may_call(self, call: ast.Call) -> bool:
@@ -180,18 +303,27 @@ class Belongings:
         return function.attr in _READS or bool(self.owned(function.value))
 
 
-def _is_immutable(annotation: ast.expr | None) -> bool:
+def _part(level: int) -> int:
+    return level if level == WHOLLY else max(level - 1, SHARED)
+
+
+def _whole(level: int) -> int:
+    return min(level + 1, WHOLLY)
+
+
+def is_immutable(annotation: ast.expr | None, types: AbstractSet[str] = _IMMUTABLE) -> bool:
+    """Whether an annotation says that nobody can change the thing."""
     match annotation:
         case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(value=ast.Name(id=name)):
-            return name in _IMMUTABLE
+            return name in types
         case ast.BinOp(left=left, right=right):
-            return all(_is_immutable(x) or _is_none(x) for x in (left, right))
+            return all(is_immutable(x, types) or _is_none(x) for x in (left, right))
         case ast.Constant(value=str(text)):
-            return all(part.strip() in {*_IMMUTABLE, "None"} for part in text.split("|"))
-    return False
+            return all(part.strip() in {*types, "None"} for part in text.split("|"))
+    return _is_none(annotation)
 
 
-def _is_none(node: ast.expr) -> bool:
+def _is_none(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 

@@ -15,11 +15,11 @@ from auditor.index import facts as f
 from auditor.link.nodes import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from auditor.fixes.belongings import Belongings
     from auditor.link.graph import Graph
-    from auditor.link.nodes import Edge, Node
+    from auditor.link.nodes import Edge, Node, Place
     from auditor.link.program import Function, Module
 
 _MANY: Final = 60
@@ -28,7 +28,8 @@ _NOBODY: Final = "its text cannot be read"
 _CONSTRUCTORS: Final = frozenset({"__init__", "__post_init__"})
 Given = tuple[tuple[str, int], ...]
 """Parameters that get what nobody else holds, by name, each with how far (`auditor.fixes.belongings`)."""
-Run = tuple["Node", Given]
+Run = tuple["Node", Given, bool]
+"""A function that runs, what it is given, and whether a lock of threads is held meanwhile."""
 
 
 class Contained:
@@ -48,22 +49,34 @@ class Contained:
         call = self._callees.tree(function.module).nodes.get(edge.place.call)
         things = self._callees.belongings_at(function, call) if call is not None else None
         given = self._callees.given(function, edge, things) if things is not None else {}
-        run = (edge.target, tuple(given.items()))
+        run = (edge.target, tuple(given.items()), False)
         known = self._known.get(run)
         if known is None:
             known = self._known[run] = self._search([run])
         return known
 
+    def own_names(self, function: Function, place: Place) -> set[str]:
+        """The names of things that are a function's own still when it comes to a place."""
+        call = self._callees.tree(function.module).nodes.get(place.call)
+        things = self._callees.belongings_at(function, call)
+        return things.own_names() if things is not None else set()
+
+    def concerns_own(self, function: Function, place: Place) -> bool:
+        """Whether the call at a place is a method of an object that is the function's own still."""
+        call = self._callees.tree(function.module).nodes.get(place.call)
+        things = self._callees.belongings_at(function, call)
+        return call is not None and things is not None and self._callees.concerns_own(function, place, things)
+
     def obstacle_in(self, function: Function, lines: tuple[int, int]) -> str:
         """The same for some lines of a function."""
-        found, runs = self._part(self._edges.node(function), lines, ())
+        found, runs = self._part((self._edges.node(function), (), False), lines)
         return found or self._search(runs)
 
     def _search(self, pending: list[Run]) -> str:
         seen: set[Run] = set()
         while pending:
             run = pending.pop(0)
-            node, given = run
+            node = run[0]
             if run in seen or node.function.is_async:
                 continue
             seen.add(run)
@@ -71,47 +84,53 @@ class Contained:
                 return f"more than {_MANY} functions run below it"
             if run not in self._parts:
                 own = node.function.facts
-                self._parts[run] = self._part(node, (own.line, own.end_line), given)
+                self._parts[run] = self._part(run, (own.line, own.end_line))
             found, runs = self._parts[run]
             if found:
                 return found
             pending += runs
         return ""
 
-    def _part(self, node: Node, lines: tuple[int, int], given: Given) -> tuple[str, list[Run]]:
+    def _part(self, run: Run, lines: tuple[int, int]) -> tuple[str, list[Run]]:
         """What speaks against the lines of one function, and what they call."""
+        node, given, is_guarded = run
         function = node.function
         own = function.facts
-        if own.is_generator and not function.is_async:
-            return f"`{own.qualname}` is a generator", []
         definition = self._callees.tree(function.module).function(function)
         first, last = lines
         edges = [x for x in self._edges.body(node).edges if x.how in STEPS and first <= x.place.line <= last]
         if definition is None:
             found = "" if own.kind == f.CLASS_BODY else _NOBODY
-            return found, [] if found else [(edge.target, ()) for edge in edges]
+            return found, [] if found else [(edge.target, (), is_guarded) for edge in edges]
         levels = dict(given)
         if own.name in _CONSTRUCTORS and own.params:
             levels[own.params[0][0]] = OWN
         is_whole = lines == (own.line, own.end_line)
         things = self._callees.belongings(function, definition, None if is_whole else lines, levels)
         guarded = self._callees.guarded(definition, self._edges.body(node).sinks)
-        found = self._obstacle(node, lines, things, guarded)
+        if is_guarded:
+            guarded.update(range(own.line, own.end_line + 1))
+        found = next(self._obstacles(node, lines, things, guarded), "")
         if found:
             return found, []
-        return "", [(x.target, tuple(self._callees.given(function, x, things).items())) for x in edges]
+        return "", [
+            (x.target, tuple(self._callees.given(function, x, things).items()), x.place.line in guarded)
+            for x in edges
+        ]
 
-    def _obstacle(self, node: Node, lines: tuple[int, int], things: Belongings, guarded: set[int]) -> str:
+    def _obstacles(
+        self, node: Node, lines: tuple[int, int], things: Belongings, guarded: set[int]
+    ) -> Iterator[str]:
         function = node.function
         module = function.module
         own, facts = function.facts, module.facts
         first, last = lines
         for line, what in things.changes():
             if line not in guarded:
-                return f"`{own.qualname}` {what} ({module.path}:{line})"
+                yield f"`{own.qualname}` {what} ({module.path}:{line})"
         for sink in self._edges.body(node).sinks:
             if first <= sink.place.line <= last and not self._callees.bears_threads(function, sink, things):
-                return f"`{own.qualname}` calls `{sink.callee}` ({module.path}:{sink.place.line})"
+                yield f"`{own.qualname}` calls `{sink.callee}` ({module.path}:{sink.place.line})"
         nodes = self._callees.tree(module).nodes
         for number in own.calls:
             call = facts.calls[number]
@@ -120,5 +139,4 @@ class Contained:
                 continue
             if line not in guarded or not self._callees.is_of_containers(function, number):
                 called = ast.unparse(nodes[number].func) if number in nodes else "something"
-                return f"`{own.qualname}` calls `{' '.join(called.split())}` ({module.path}:{line})"
-        return ""
+                yield f"`{own.qualname}` calls `{' '.join(called.split())}` ({module.path}:{line})"

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
     from auditor.fixes.belongings import Definition
 
-_PARTS: Final = (ast.Attribute, ast.Subscript, ast.Starred, ast.BoolOp, ast.IfExp, ast.NamedExpr)
-"""What gives the thing, or a part of it, on."""
+_PARTS: Final = (
+    *(ast.Attribute, ast.Subscript, ast.Starred, ast.BoolOp, ast.IfExp, ast.NamedExpr),
+    *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+"""What gives the thing, a part of it, or what holds it, on."""
 _ASKS: Final = (
     ast.Compare,
     ast.UnaryOp,
@@ -50,14 +53,19 @@ def escaped(
 
 
 def _with_wholes(function: Definition, found: set[str]) -> set[str]:
-    """With the names of things whose elements have gone out by another name."""
-    steps = [x for x in ast.walk(function) if isinstance(x, (ast.For, ast.comprehension))]
+    """With the names of things which, or whose elements, have gone out by another name."""
+    steps = []
+    for node in ast.walk(function):
+        if isinstance(node, (ast.For, ast.comprehension)):
+            steps.append((_names(node.target), _names(node.iter)))
+        elif isinstance(node, ast.Assign):
+            steps += [({x.id}, _names(node.value)) for x in node.targets if isinstance(x, ast.Name)]
     count = -1
     while count != len(found):
         count = len(found)
-        for step in steps:
-            if _names(step.target) & found:
-                found |= _names(step.iter)
+        for names, wholes in steps:
+            if names & found:
+                found |= wholes
     return found
 
 
@@ -105,6 +113,8 @@ def _goes_out(
             return False  # an index
         case ast.Assign(targets=targets) | ast.Delete(targets=targets) if node in targets:
             return False
+        case ast.Assign(targets=targets):
+            return not all(isinstance(x, ast.Name) for x in targets)  # only by another name
         case ast.AugAssign(target=target) if node is target:
             return False
     return not isinstance(above, _ASKS)

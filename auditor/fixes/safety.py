@@ -9,6 +9,8 @@ import libcst as cst
 
 from auditor.fixes.bindings import locals_of, names_in
 from auditor.fixes.walking import walk
+from auditor.index import facts as f
+from auditor.link import values as v
 
 if TYPE_CHECKING:
     from auditor.engine.parsed import Parsed
@@ -35,8 +37,10 @@ def doubts(case: Case, site: Site | None = None) -> list[str]:
         if isinstance(around, cst.Try) and around.finalbody is part:
             found.append("it stands in `finally`, where a cancellation would cut the cleanup short")
         elif isinstance(around, cst.With) and around.body is part:
-            names = ", ".join(f"`{_code(item.item)}`" for item in around.items)
-            found.append(f"others run while it waits inside {names}")
+            held = [item.item for item in around.items if not _is_unlocked(case, site, item.item)]
+            if held:
+                names = ", ".join(f"`{_code(item)}`" for item in held)
+                found.append(f"others run while it waits inside {names}")
     function = site.function
     if function is None:
         return found
@@ -48,9 +52,33 @@ def doubts(case: Case, site: Site | None = None) -> list[str]:
         found.append("it stands in an asynchronous generator, whose cleanup may run it")
     shared = _read_before_and_written_after(site, function)
     if shared:
+        own = case.contained.own_names(case.hop.function, case.hop.place)
+        shared = [name for name in shared if name not in own]
+    if shared:
         names = ", ".join(f"`{name}`" for name in shared[:3])
         found.append(f"{names} may be changed by others between being read and being written")
     return found
+
+
+def _is_unlocked(case: Case, site: Site, manager: cst.BaseExpression) -> bool:
+    """Whether all that a `with` may enter there is known to keep nobody out."""
+    line, column = site.start(manager)
+    place = line, len(site.lines.lines[line - 1][: column - 1].encode())
+    function = case.hop.function
+    evaluator = case.graph.evaluator
+    facts = function.module.facts
+    position = next((x[0] for x in function.facts.withs if (x[2], x[3]) == place), -1)
+    if position < 0:
+        return False
+
+    def are_unlocked(expression: int, kind: int) -> bool:
+        values = evaluator.values(function.module, expression)
+        return bool(values) and all(x.kind == kind and evaluator.catalog.is_unlocked(x.a) for x in values)
+
+    made_by = facts.exprs[position]
+    return are_unlocked(position, v.EXTERNAL_INSTANCE) or (
+        made_by[0] == f.CALL and are_unlocked(facts.calls[made_by[1]][f.C_CALLEE], v.EXTERNAL)
+    )
 
 
 def _code(node: cst.CSTNode) -> str:
@@ -100,8 +128,21 @@ class _Uses:
         self.reads: dict[str, list[tuple[int, int]]] = {}
         self.writes: dict[str, list[tuple[int, int]]] = {}
 
-    def visit_FunctionDef(self, _: cst.FunctionDef) -> bool:
-        return True  # what it does, it may do at any time: where it stands is as good a guess as any
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        # what it does, it may do at any time: where it stands is as good a guess as any
+        self._inner(node.body, locals_of(node))
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        self._inner(node.body, names_in(node.params).bound)
+        return False
+
+    def _inner(self, body: cst.CSTNode, names: set[str]) -> None:
+        """A scope within, whose own names are other ones than those around it."""
+        around = self._own, self._alone
+        self._own, self._alone = self._own | names, self._alone | names
+        walk(body, self)
+        self._own, self._alone = around
 
     def _name(self, node: cst.CSTNode) -> str:
         """``self.x`` of ``self.x.y[z]``; a name of the function's own is nobody else's."""

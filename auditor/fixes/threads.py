@@ -127,6 +127,8 @@ def doubts(case: Case) -> list[str]:
     if edge is None:
         api = case.api
         is_safe = _is_safe(case, api, case.hit.callee) if api is not None else None
+        if is_safe is None and case.contained.concerns_own(case.hop.function, case.hop.place):
+            return []
         if is_safe is None:
             return [f"nothing says that `{case.hit.callee}` may be called from several threads at once"]
         return [] if is_safe else [_affine(case.hit.callee)]

@@ -36,6 +36,15 @@ class Tree:
             if isinstance(node, ast.Call) and (number := self.number(node)) is not None
         }
 
+        self.raised = {
+            number
+            for node in nodes
+            if isinstance(node, ast.Raise)
+            and isinstance(node.exc, ast.Call)
+            and (number := self.number(node.exc)) is not None
+        }
+        """The calls that make what is raised."""
+
     def number(self, call: ast.Call) -> int | None:
         return self.calls.get((call.lineno, call.col_offset, call.end_lineno or 0, call.end_col_offset or 0))
 

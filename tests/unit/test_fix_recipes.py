@@ -569,16 +569,65 @@ DOUBTS = [
         "others run while it waits inside `self.lock`",
         id="lock",
     ),
+    pytest.param("with open(x) as source:\n            time.sleep(1)", "", id="open-file"),
+    pytest.param(
+        "async with asyncio.timeout(9), httpx.AsyncClient():\n            time.sleep(1)", "", id="client"
+    ),
+    pytest.param(
+        "with open(x) as source, self.lock:\n            time.sleep(1)",
+        "others run while it waits inside `self.lock`",
+        id="lock-beside-a-file",
+    ),
+    pytest.param(
+        "with f(x):\n            time.sleep(1)",
+        "others run while it waits inside `f(x)`",
+        id="unknown-manager",
+    ),
+    pytest.param(
+        "opened = asyncio.Lock() if x else open(x)\n        with opened:\n            time.sleep(1)",
+        "others run while it waits inside `opened`",
+        id="lock-or-file",
+    ),
+    pytest.param(
+        "def inner(y):\n            n = len(y)\n            y.append(n)\n        inner([])\n        time.sleep(1)\n"
+        "        inner([])",
+        "",
+        id="names-of-a-function-within",
+    ),
+    pytest.param(
+        "n = 0\n        def inner():\n            nonlocal n\n            n += self.a\n"
+        "        inner()\n        time.sleep(1)\n"
+        "        def later():\n            self.a = n\n        later()",
+        "`self.a` may be changed",
+        id="state-of-functions-within",
+    ),
+    pytest.param(
+        "y = [*x]\n        for z in y:\n            n = len(y)\n            time.sleep(1)\n            y[0] = n",
+        "",
+        id="own-copy",
+    ),
+    pytest.param(
+        "y = sorted(x)\n        z = y\n        n = len(z)\n        time.sleep(1)\n        z.append(n)",
+        "",
+        id="own-alias",
+    ),
+    pytest.param(
+        "y = sorted(x)\n        self.a = y\n        z = y\n        n = len(z)\n        time.sleep(1)\n"
+        "        z.append(n)",
+        "`z` may be changed",
+        id="alias-of-what-was-shown",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("body", "reason"), DOUBTS)
 def test_a_suspension_is_safe_only_where_nobody_can_notice(project: Path, body: str, reason: str) -> None:
     head = (
-        "import time\n\nTABLE = {}\n\n\ndef f(*x):\n    return x\n\n\nclass C:\n    async def m(self, x):\n"
+        "import asyncio\nimport time\n\nimport httpx\n\nTABLE = {}\n\n\n"
+        "def f(*x):\n    return x\n\n\nclass C:\n    async def m(self, x):\n"
     )
     (project / "app.py").write_text(f"{head}        {body}\n")
-    (fix,) = fixes_in(project)
+    (fix,) = [x for x in fixes_in(project) if "sleep" in x.title]
     assert fix.safety == ("unsafe" if reason else "safe")
     assert fix.reason.startswith(reason)
 
@@ -661,13 +710,92 @@ HELPERS += [
 ]
 
 
+READ = "with open(path) as source:\n        data = json.load(source)\n    "
+HELPERS += [
+    pytest.param(
+        "if path:\n        raise unknown.Refused(path)\n    return os.stat(path)",
+        True,
+        id="raises-an-unknown",
+    ),
+    pytest.param(
+        "error = unknown.Refused(path)\n    return os.stat(path), error", False, id="makes-an-unknown"
+    ),
+    pytest.param("if path:\n        raise HANDLE.fault(os.stat(path))", False, id="raises-what-others-make"),
+    pytest.param(
+        "os.stat(path)\n    with LOCK:\n        note(path)", True, id="calls-under-a-lock-what-changes"
+    ),
+    pytest.param("os.stat(path)\n    note(path)", False, id="calls-what-changes"),
+    pytest.param("return [os.stat(x) for x in SIZES]", True, id="looks-through-a-tuple"),
+    pytest.param("return [os.stat(x.value) for x in Kind]", True, id="looks-through-an-enum"),
+    pytest.param("return path.get('name', os.stat('x'))", True, id="asks-by-name"),
+    pytest.param("return path.get('http://name', os.stat('x'))", False, id="asks-an-address"),
+    pytest.param("return path.get(HANDLE, os.stat('x'))", False, id="asks-by-something"),
+    pytest.param(
+        "own = {}\n    own['a'] = Shelf(path)\n    for y in list(own.values()):\n        y.path = os.stat('x')",
+        True,
+        id="changes-objects-in-its-own-table",
+    ),
+    pytest.param(
+        "own = {'a': HANDLE}\n    for y in list(own.values()):\n        y.path = os.stat('x')",
+        False,
+        id="changes-what-its-own-table-holds",
+    ),
+    pytest.param("return [x for x in found(path)]", True, id="generator"),
+    pytest.param("return [x for x in noted(path)]", False, id="generator-that-changes"),
+    pytest.param(
+        "own = []\n    for x in sorted(path):\n        own.append(Shelf(x))\n"
+        "    for y in own:\n        y.path = y.size()",
+        True,
+        id="changes-objects-in-its-own-list",
+    ),
+    pytest.param(
+        "own = [Shelf(path)]\n    own.append(HANDLE)\n    for x in own:\n        x.path = os.stat(path)",
+        False,
+        id="changes-what-was-put-into-its-own-list",
+    ),
+    pytest.param(
+        "own = [Shelf(path)]\n    other = own\n    other.extend(path)\n"
+        "    for x in own:\n        x.path = os.stat('x')",
+        False,
+        id="changes-what-was-put-in-by-another-name",
+    ),
+    pytest.param(
+        READ + "data['t'] = TABLE\n    data['t']['x'] = 1", False, id="puts-a-table-into-what-it-has-read"
+    ),
+    pytest.param(
+        READ + "data = tidied(data)\n    data['a']['x'] = 1", True, id="changes-what-was-made-of-it"
+    ),
+    pytest.param(READ + "mixed(data)\n    data['a']['x'] = 1", False, id="changes-what-a-helper-has-put-in"),
+    pytest.param(READ + "data = kept(data)\n    data['a'] = 1", False, id="changes-what-a-helper-gives"),
+    pytest.param(READ + "return json.dumps(data)", True, id="writes-out-what-it-has-read"),
+    pytest.param("os.stat(path)\n    return json.dumps(TABLE)", False, id="writes-out-a-table"),
+    pytest.param("own = typing.cast(dict, TABLE)\n    own[path] = os.stat(path)", False, id="cast"),
+    pytest.param("own = max([TABLE])\n    own[path] = os.stat(path)", False, id="the-greatest"),
+    pytest.param("own = next(iter([TABLE]))\n    own[path] = os.stat(path)", False, id="the-next"),
+    pytest.param("own = [TABLE][:1]\n    own[0][path] = os.stat(path)", False, id="a-slice"),
+    pytest.param("return pathlib.Path(path).open().read()", True, id="opens-a-path"),
+    pytest.param("pathlib.Path(path).open('w').close()", False, id="opens-a-path-for-writing"),
+    pytest.param(
+        "with open(path) as source:\n        return sum(len(x) for x in iter(lambda: source.read(9), ''))",
+        True,
+        id="closure-on-its-own-file",
+    ),
+    pytest.param(
+        "return sum(len(x) for x in iter(lambda: HANDLE.read(9), ''))",
+        False,
+        id="closure-on-a-file-of-others",
+    ),
+]
+
+
 @pytest.mark.parametrize(("body", "is_safe"), HELPERS)
 def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
     project: Path, body: str, *, is_safe: bool
 ) -> None:
     (project / "app.py").write_text(
-        "import json\nimport logging\nimport os\nimport requests\nimport subprocess\nimport threading\nimport time\n"
-        "from typing import NamedTuple\nfrom lib import unknown\n\n"
+        "import enum\nimport json\nimport logging\nimport os\nimport pathlib\nimport requests\nimport subprocess\n"
+        "import threading\nimport time\nimport typing\nfrom typing import NamedTuple\nfrom lib import unknown\n\n"
+        "SIZES = ('a', 'b')\n"
         "TABLE = {}\nHANDLE = open('x')\nLOCK = threading.Lock()\nlog = logging.getLogger(__name__)\n\n\n"
         "def fill(path):\n    TABLE[path] = 1\n    for key in TABLE:\n        print(key)\n\n\n"
         "def packed(path, **rest):\n    rest.pop('size')\n    return rest\n\n\n"
@@ -675,6 +803,14 @@ def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
         "class Shelf:\n    def __init__(self, path):\n        self.path = path\n\n"
         "    def size(self):\n        return os.stat(self.path).st_size\n\n\n"
         "def inner(path):\n    return os.path.join(path, str(os.stat(path)))\n\n\n"
+        "class Kind(enum.Enum):\n    A = 'a'\n\n\n"
+        "def note(path):\n    TABLE[path] = 1\n\n\n"
+        "def found(path):\n    for x in os.listdir(path):\n        yield os.stat(x)\n\n\n"
+        "def noted(path):\n    for x in os.listdir(path):\n        TABLE[x] = 1\n        yield os.stat(x)\n\n\n"
+        "def tidied(data):\n    if isinstance(data, dict):\n        return {k: tidied(x) for k, x in data.items()}\n"
+        "    return data\n\n\n"
+        "def mixed(data):\n    data['a'] = TABLE\n\n\n"
+        "def kept(data):\n    return TABLE or data\n\n\n"
         f"def helper(path):\n    {body}\n\n\nasync def run(path):\n    return helper(path)\n"
     )
     found = [fix for fix in fixes_in(project) if fix.edits[-1].start[0] > 1 and "`helper`" in fix.title]
