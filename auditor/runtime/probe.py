@@ -1,9 +1,9 @@
 """The probe of one loop: a beat, and stamps around the selector, so that others can see the loop live or stand still.
 
-The stdlib's loop is stamped each time its selector returns: that gives the start of a turn exactly, for 0.1 to 0.2 us.
-A loop that turns very often, or never waits, would feel that, and needs it least; so the stamps are taken off while
-it is *hot*, beats come more often meanwhile, and once a second the stamps are tried again for one beat. On
-uvloop libuv itself adds up the time that the loop waits.
+The stdlib's loop is stamped each time its selector returns: that gives the start of a turn exactly, for nothing where
+the selector is the stdlib's epoll (`stamps`), and for 0.1 to 0.3 us elsewhere. There a loop that turns very often, or
+never waits, would feel that; so the stamps are taken off while it is *hot*, beats come more often meanwhile, and once a
+second the stamps are tried again for one beat. On uvloop libuv itself adds up the time that the loop waits.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import sys
 import threading
 import weakref
 from bisect import bisect_left
-from collections.abc import Callable
 from inspect import CO_COROUTINE
 from types import CodeType, FrameType
 from typing import Any
 
-from auditor.runtime import pulse, uv
+from auditor.runtime import pulse, stamps, uv
 from auditor.runtime.board import BUCKETS, Cell, Head, Mode, Slot, State
 from auditor.runtime.clock import MILLISECOND, SECOND, Clocks
 
@@ -58,7 +57,7 @@ class Probe:
         selector = getattr(loop, "_selector", None)
         self._stamps = None
         if self._uv is None and callable(getattr(selector, "select", None)):
-            self._stamps = Stamps(selector, slot.cells)
+            self._stamps = stamps.of(selector, slot.cells)
         self._forgotten = False  # its slot may by then be another loop's
         self._driver: tuple[CodeType, int, CodeType | None] | None = None
         self._retry = 0
@@ -254,7 +253,7 @@ class Probe:
         """How soon to beat again, and whether with stamps, after so many ns, in which it waited and had the CPU."""
         if self._uv is not None:
             return self._period if 2 * waited > elapsed else min(HOT_PERIOD, self._period)
-        if self._stamps is None:
+        if self._stamps is None or self._stamps.are_free:
             return self._period
         if not self._stamped:
             if now > self._retry:
@@ -301,44 +300,6 @@ class Probe:
 def _give_back(cells: memoryview) -> None:
     """The loop of a slot is gone."""
     cells[Cell.STATE] = State.FREE
-
-
-class Stamps:
-    """Wraps the ``select`` of one selector: stamps the start of each turn and adds up the time waited."""
-
-    def __init__(self, selector: Any, cells: memoryview) -> None:
-        self._selector = selector
-        inner = selector.select
-        now = Clocks.monotonic_ns
-        turn, entered = int(Cell.TURN), int(Cell.ENTERED)
-        idle = turns = 0
-
-        def select(timeout: float | None = None) -> Any:
-            nonlocal idle, turns
-            turns += 1
-            if timeout is not None and timeout <= 0:
-                events = inner(timeout)
-                cells[turn] = now()
-                return events
-            cells[entered] = before = now()
-            events = inner(timeout)
-            cells[turn] = after = now()
-            idle += after - before
-            return events
-
-        self._select = select
-        self.idle: Callable[[], int] = lambda: idle
-        self.turns: Callable[[], int] = lambda: turns
-
-    def put_on(self) -> None:
-        """Stamp from the next turn on."""
-        if "select" not in vars(self._selector):
-            self._selector.select = self._select
-
-    def take_off(self) -> None:
-        """Leave the selector as it was, unless somebody else has wrapped it since."""
-        if vars(self._selector).get("select") is self._select:
-            del self._selector.select
 
 
 def _driver_of(frame: FrameType | None) -> FrameType | None:

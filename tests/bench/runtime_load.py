@@ -19,8 +19,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-TURNS = 200_000
-ECHOES = 12_000
+TURNS = 20_000
+ECHOES = 1_200
 
 
 async def micro() -> None:

@@ -1,5 +1,5 @@
 """What a watched loop pays, within one process:
-`runtime_within.py [--rounds 60] [--loop asyncio|uvloop] [micro] [echo]`.
+`runtime_within.py [--rounds 600] [--loop asyncio|uvloop] [micro] [echo]`.
 
 runtime_overhead.py compares processes, which differ by some per cent whatever runs in them. Here the sentinel, its
 thread and its board are there all the time, and a loop is watched and not watched in turns, in another order every
@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from runtime_load import Echo, micro
+from runtime_load import ECHOES, TURNS, Echo, micro
 from runtime_overhead import ENVIRONMENT, interval
 
 from auditor.runtime import LoopLagMonitor
@@ -27,10 +27,10 @@ from auditor.runtime.engine import engine
 
 async def compare(load: str, loop: str, rounds: int) -> None:
     if load == "micro":
-        await report(f"{loop} micro", micro, rounds, 200_000)
+        await report(f"{loop} micro", micro, rounds, TURNS)
     else:
         async with Echo() as portion:
-            await report(f"{loop} echo", portion, rounds, 12_000)
+            await report(f"{loop} echo", portion, rounds, ECHOES)
 
 
 async def report(name: str, work: Callable[[], Awaitable[None]], rounds: int, units: int) -> None:
@@ -65,7 +65,7 @@ def main() -> None:
     if any(name not in os.environ for name in ENVIRONMENT):
         os.execve(sys.executable, [sys.executable, *sys.argv], ENVIRONMENT)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=600)
     parser.add_argument("--loop", choices=["asyncio", "uvloop"])
     parser.add_argument("loads", nargs="*", default=["micro", "echo"])
     arguments = parser.parse_args()

@@ -285,6 +285,33 @@ asyncio.run(main())
     assert run(source).stdout == f"{line_of('# here', source)} blocking-wait ended\n"
 
 
+@pytest.mark.parametrize("selector", ["EpollSelector", "SelectSelector"])
+def test_a_loop_that_never_waits_is_watched_whatever_its_selector(run: Run, selector: str) -> None:
+    source = (
+        PRELUDE
+        + f"""
+import selectors
+
+async def turn(seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(0)
+
+async def main():
+    async with LoopLagMonitor(0.1, log=False) as monitor:
+        await turn(0.5)
+        time.sleep(0.3)  # here
+        await turn(0.5)
+    show(monitor.stalls)
+
+loop = asyncio.SelectorEventLoop(selectors.{selector}())
+loop.run_until_complete(main())
+loop.close()
+"""
+    )
+    assert run(source).stdout == f"{line_of('# here', source)} blocking-wait ended\n"
+
+
 def test_garbage_collection_and_saturation_are_called_so(run: Run) -> None:
     source = (
         PRELUDE
