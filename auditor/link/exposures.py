@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.index import facts as f
 from auditor.link import contexts as c
+from auditor.link.feasible import NO_NEEDS
 from auditor.link.graph import at_line
 from auditor.link.nodes import STEPS
 from auditor.model import Confidence, Phase
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from auditor.link.company import Company
     from auditor.link.declared import Declarations
+    from auditor.link.feasible import Feasibility, Needs
     from auditor.link.graph import State
     from auditor.link.nodes import Edge, Place
     from auditor.link.program import Function
@@ -77,45 +79,69 @@ class Exposed:
         return (hop.function.id, hop.place.line, hop.place.column)
 
 
-_Level = list[tuple["State", tuple[Hop, ...], int]]
-"""States, with the hops from their function to the sink, and what the path has lost in confidence."""
+_Level = list[tuple["State", tuple[Hop, ...], int, "Needs"]]
+"""States, with the hops from their function to the sink, what the path has lost in confidence, and what it needs."""
+
+_Chain = list[tuple["State", "Edge"]]
+_MOST_NEEDS: Final = 4
+"""Ways through one function that are told apart by what they need of its parameters."""
+_MOST_WAYS: Final = 2000
 
 
 class Exposures:
     """Finds the exposures of a place in a state, backwards through the arrivals that propagation has noted."""
 
-    def __init__(self, declared: Declarations, company: Company, hooked: Mapping[Function, str]) -> None:
+    def __init__(
+        self,
+        declared: Declarations,
+        company: Company,
+        hooked: Mapping[Function, str],
+        feasibility: Feasibility,
+    ) -> None:
         """``hooked``: what frameworks call on subclasses, and the role of it there."""
         self._hooked = hooked
+        self._feasibility = feasibility
         self._declared = declared
         self._company = company
 
     def of(self, state: State, place: Place) -> list[Exposed]:
         """Backwards from the sink through synchronous code to where a context entered it."""
         found: list[Exposed] = []
-        seen = {state}
-        level: _Level = [(state, (Hop(state.node.function, place, None),), state.loss)]
+        needs = self._feasibility.needs_at(state.node.function, place)
+        seen = {state: [needs]}
+        level: _Level = [(state, (Hop(state.node.function, place, None),), state.loss, needs)]
         while level and len(found) < MAX_EXPOSURES:
             following: _Level = []
-            for current, hops, loss in level:
+            for current, hops, loss, needs in level:
                 entering, begins = self._arrivals(current)
                 if begins:
-                    found.append(self._beginning(current, hops, loss))
+                    found += self._beginning(current, hops, loss, needs)
                 for before, edge in entering:
                     if self._declared.is_opaque(before.node.function):
                         continue
-                    if before in seen and not before.node.function.is_async:
+                    needed = self._feasibility.before(needs, before.node.function, edge)
+                    if needed is None:
                         continue
-                    seen.add(before)
+                    kept = _noted(seen, before, needed)
+                    if kept is None and not before.node.function.is_async:
+                        continue
                     hop = Hop(before.node.function, edge.place, edge)
-                    following.append((before, (hop, *hops), max(loss, before.loss, 2 - edge.confidence)))
+                    following.append(
+                        (
+                            before,
+                            (hop, *hops),
+                            max(loss, before.loss, 2 - edge.confidence),
+                            needed if kept is None else kept,
+                        )
+                    )
             level = following
         return found
 
     def here(self, state: State, place: Place) -> Exposed:
         """The one exposure of what is wrong in itself: the place, and how the program gets there."""
         hops = (Hop(state.node.function, place, None),)
-        return self._exposed(state, state.before, state.edge, hops, state.loss)
+        needs = self._feasibility.needs_at(state.node.function, place)
+        return self._exposed(state, self._chain(state, needs), hops, state.loss)
 
     def _arrivals(self, state: State) -> tuple[list[tuple[State, Edge]], bool]:
         """Steps by which synchronous code enters the state's function, and whether the context begins in it as well."""
@@ -137,30 +163,68 @@ class Exposures:
             return [], True
         return steps, False
 
-    def _beginning(self, state: State, hops: tuple[Hop, ...], loss: int) -> Exposed:
-        """The context begins in the state's function; on a thread it is the best of the places that hand it over."""
-        if c.OFF_LOOP[state.context] and not state.node.function.is_async:
-            handed = [
-                self._exposed(state, before, edge, hops, max(loss, before.loss))
-                for before, edge in _pairs(state)
-                if edge.how not in STEPS
-            ]
-            if handed:
-                return min(handed, key=Exposed.rank)
-        return self._exposed(state, state.before, state.edge, hops, loss)
+    def _beginning(self, state: State, hops: tuple[Hop, ...], loss: int, needs: Needs) -> list[Exposed]:
+        """The context begins in the state's function; on a thread it is the best of the places that hand it over.
 
-    def _exposed(
-        self,
-        state: State,
-        before: State | None,
-        edge: Edge | None,
-        hops: tuple[Hop, ...],
-        loss: int,
-    ) -> Exposed:
+        None where no way to it can be walked.
+        """
+        if c.OFF_LOOP[state.context] and not state.node.function.is_async:
+            given = [(before, edge) for before, edge in _pairs(state) if edge.how not in STEPS]
+            handed = []
+            for before, edge in given:
+                needed = self._feasibility.before(needs, before.node.function, edge)
+                if needed is not None:
+                    chain = [(before, edge), *self._chain(before, needed)]
+                    handed.append(self._exposed(state, chain, hops, max(loss, before.loss)))
+            if given:
+                return [min(handed, key=Exposed.rank)] if handed else []
+        return [self._exposed(state, self._chain(state, needs), hops, loss)]
+
+    def _chain(self, state: State, needs: Needs) -> _Chain:
+        """The steps back from the state to where all begins: those by which it was found first, if they give what the
+        path needs, or the fewest that do.
+
+        If none do, they are those of the first kind all the same: a coroutine function may well be called by others,
+        frameworks among them, with other arguments.
+        """
+        chain = self._first_found(state, needs)
+        if chain is None:
+            chain = self._searched(state, needs)
+        return self._first_found(state, None) or [] if chain is None else chain
+
+    def _first_found(self, state: State, needs: Needs | None) -> _Chain | None:
+        """The steps by which the state was found; None if they do not give what is needed, if that is asked."""
+        chain: _Chain = []
+        while state.before is not None and state.edge is not None:
+            if needs is not None:
+                needs = self._feasibility.before(needs, state.before.node.function, state.edge)
+                if needs is None:
+                    return None
+            chain.append((state.before, state.edge))
+            state = state.before
+        return chain
+
+    def _searched(self, state: State, needs: Needs) -> _Chain | None:
+        seen = {state: [needs]}
+        level: list[tuple[State, Needs, _Chain]] = [(state, needs, [])]
+        for current, needed, chain in level:
+            if current.edge is None:
+                return chain
+            for before, edge in _pairs(current):
+                further = self._feasibility.before(needed, before.node.function, edge)
+                kept = None if further is None else _noted(seen, before, further)
+                if kept is not None:
+                    level.append((before, kept, [*chain, (before, edge)]))
+            if len(level) > _MOST_WAYS:
+                return chain
+        return None
+
+    def _exposed(self, state: State, chain: _Chain, hops: tuple[Hop, ...], loss: int) -> Exposed:
+        """The exposure of the hops from the state's function on, to which the chain leads."""
         prefix: list[Hop] = []
         roles: set[str] = set()
         why, root, context = state.why, state.node.function, state.context
-        while before is not None and edge is not None:
+        for before, edge in chain:
             prefix.append(Hop(before.node.function, edge.place, edge))
             if edge.role:
                 roles.add(edge.role)
@@ -170,7 +234,6 @@ class Exposures:
                 elif c.phase_of(context) == Phase.SERVING and self._company.comes(edge.target):
                     context = c.context(c.thread_of(context), c.loop_of(context), Phase.STARTUP)
             why, root = before.why, before.node.function
-            edge, before = before.edge, before.before
         prefix.reverse()
         if root in self._hooked:
             roles.add(self._hooked[root])
@@ -196,6 +259,19 @@ class Exposures:
             frozenset(roles),
             registered,
         )
+
+
+def _noted(seen: dict[State, list[Needs]], state: State, needs: Needs) -> Needs | None:
+    """What a way through the state needs, if none is known yet that needs no more; it is noted.
+
+    Of many ways the last stands for all that come after it, as if it needed nothing.
+    """
+    known = seen.setdefault(state, [])
+    if any(one <= needs for one in known):
+        return None
+    kept = needs if len(known) < _MOST_NEEDS else NO_NEEDS
+    known.append(kept)
+    return kept
 
 
 def _is_thread(state: State, kept: list[Hop]) -> bool:

@@ -41,8 +41,8 @@ _NO_ARRIVALS: list[Any] = []
 class State:
     """A node in a context, reached by ``edge`` from ``before``; a root has neither.
 
-    ``arrivals`` are all ways in which synchronous code on the loop or on a thread is entered here, for the exposures: a
-    state and the edge from it in turn, since large programs have hundreds of thousands.
+    ``arrivals`` are all ways in which code on the loop or on a thread is entered here, for the exposures: a state and
+    the edge from it in turn, since large programs have hundreds of thousands.
     """
 
     __slots__ = ("arrivals", "before", "context", "edge", "length", "loss", "node", "why")
@@ -72,8 +72,13 @@ class State:
         context = self.context
         return (c.ON_LOOP[context] or c.OFF_LOOP[context]) and self.node.function.facts.kind != f.ASYNC_DEF
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether all ways into it are kept: on a loop, or on a thread without one."""
+        return c.ON_LOOP[self.context] or c.OFF_LOOP[self.context]
+
     def arrive(self, before: State, edge: Edge) -> None:
-        """Remember one more way into synchronous code."""
+        """Remember one more way into it."""
         if self.arrivals is _NO_ARRIVALS:
             self.arrivals = [before, edge]
         else:
@@ -188,12 +193,12 @@ class Graph:
             key = state.node.id * c.COUNT + state.context
             known = states.get(key)
             if known is not None:
-                if state.edge is not None and state.before is not None and known.is_passed:
+                if state.edge is not None and state.before is not None and known.is_noted:
                     known.arrive(state.before, state.edge)
                 continue
             states[key] = state
             self.by_function.setdefault(state.node.function, []).append(state)
-            if state.edge is not None and state.before is not None and state.is_passed:
+            if state.edge is not None and state.before is not None and state.is_noted:
                 state.arrivals = [state.before, state.edge]
             if state.length < MAX_LENGTH:
                 self._expand(state)
@@ -215,7 +220,7 @@ class Graph:
             loss = max(state.loss, 2 - edge.confidence)
             known = self.states.get(edge.target.id * c.COUNT + after)
             if known is not None:
-                if known.is_passed:
+                if known.is_noted:
                     known.arrive(state, edge)
                 continue
             self._push(edge.target, after, loss, state.length + 1, state, edge, "")

@@ -10,6 +10,7 @@ from auditor.link import guards as g
 from auditor.link import values as v
 from auditor.link.branches import tests_around
 from auditor.link.choices import asks_for_coroutine_function, constant_of
+from auditor.link.kinds import instance_test, is_instance
 from auditor.link.nodes import Body, Node
 from auditor.link.values import NOTHING, Value, Values, join, join_all
 
@@ -221,50 +222,18 @@ class BodyValues:
         kept = [
             value
             for value in self.evaluator.concrete(self.values(expression[1]))
-            if all(self.is_instance(value, types) in (None, positive) for types, positive in tests)
+            if all(is_instance(self.evaluator, value, types) in (None, positive) for types, positive in tests)
         ]
         return join_all([self.evaluator.members.attribute(value, expression[2]) for value in kept])
 
     def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
         """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""
         found = []
-        exprs = self.module.facts.exprs
         for number, holds in self.edges.branches.calls_tested(self.module, region):
-            call = self.module.facts.calls[number]
-            if (
-                exprs[call[f.C_CALLEE]] == (f.GLOBAL, "isinstance")
-                and len(call[f.C_ARGS]) == 2
-                and call[f.C_ARGS][0] == subject
-            ):
-                types = self.evaluator.values(self.module, call[f.C_ARGS][1])
-                types = join_all(
-                    [self.evaluator.items(x.one, None) if x.kind == v.CONTAINER else x.one for x in types]
-                )
-                found.append((types, holds))
+            test = instance_test(self.evaluator, self.module, number)
+            if test is not None and test[0] == subject:
+                found.append((test[1], holds))
         return found
-
-    def is_instance(self, value: Value, types: Values) -> bool | None:
-        """Whether the object surely is, or surely is not, of one of the types; None where that is open."""
-        if not types:
-            return None
-        order: tuple[object, ...]
-        if value.kind == v.INSTANCE:
-            order = self.evaluator.hierarchy.order(value.a)
-        else:
-            name = self.evaluator.type_name(value)
-            if not name:
-                return None
-            order = self.evaluator.catalog.mro(name)
-        for kind in types:
-            if kind.kind not in (v.CLASS, v.EXTERNAL):
-                return None
-            if kind.a in order:
-                return True
-        if value.kind == v.INSTANCE and value.b:
-            below = self.evaluator.hierarchy.descendants(value.a)
-            if any(kind.a in self.evaluator.hierarchy.order(c) for kind in types for c in below):
-                return None
-        return False
 
     def guarded_asyncness(self, number: int) -> bool | None:
         """Whether a test around the call says that its callee is a coroutine function (True), or is not (False)."""

@@ -14,6 +14,7 @@ from auditor.link import values as v
 from auditor.link.company import Company
 from auditor.link.endings import Endings
 from auditor.link.exposures import Exposed, Exposures, Hop
+from auditor.link.feasible import Feasibility
 from auditor.link.needless import Needless
 from auditor.link.ownership import Ownership, handled
 from auditor.link.pools import Pools
@@ -110,7 +111,9 @@ class Suspects:
         # background tasks are judged by whatever they block the loop with, whether or not another rule asks for it
         self._wants_all = misuses.BLOCKING_TASK in wanted
         self._declared = graph.edges.declared
-        self._exposures = Exposures(self._declared, Company(graph.edges), graph.hooked)
+        self._exposures = Exposures(
+            self._declared, Company(graph.edges), graph.hooked, Feasibility(graph.evaluator)
+        )
         self._ownership = Ownership(graph)
 
     def collect(self) -> list[Suspect]:
