@@ -22,6 +22,7 @@ from auditor.index.reading import Tally, Wanted, read
 from auditor.index.source import Problem
 from auditor.link.evaluate import Evaluator
 from auditor.link.graph import Graph
+from auditor.link.imported import packages_of
 from auditor.link.program import Program
 from auditor.model import NotAnalysed
 
@@ -222,13 +223,9 @@ def _catalog(config: Config, program: Program) -> Catalog:
     """The catalog, without the files about packages that the program does not import."""
     from pathlib import Path
 
-    imported = {
-        name.partition(".")[0]
-        for module in program.modules
-        for level, name in module.facts.imports
-        if not level
-    }
     for path in config.models:
         inputs.uses(path)
     built_in = [*resources.catalog_dir().glob("*.toml"), *resources.frameworks_dir().glob("*.toml")]
-    return load_catalog([*sorted(built_in), *model_files(), *map(Path, config.models)], imported=imported)
+    return load_catalog(
+        [*sorted(built_in), *model_files(), *map(Path, config.models)], imported=packages_of(program)
+    )

@@ -16,6 +16,7 @@ from auditor.link.fields import Fields
 from auditor.link.fixpoint import NO_CYCLE, Solver, reach
 from auditor.link.guesses import Guesses
 from auditor.link.hierarchy import Hierarchy
+from auditor.link.kept import Kept
 from auditor.link.members import Members
 from auditor.link.results import Results
 from auditor.link.values import NOTHING, Value, Values, join, join_all
@@ -48,6 +49,7 @@ class Evaluator:
         self.results = Results(self)
         self.canonical_names: dict[str, str] = {}
         self.containers = Containers(self)
+        self.kept = Kept(self)
         self.call_sites = CallSites(self)
         self.wrappers = Wrappers(self)
         self.guesses = Guesses(self)
@@ -480,9 +482,9 @@ class Evaluator:
                 if value.b:
                     results.append(unboxed(value.b, 1 if value.a == "builtins.dict" else key))
                 else:
-                    result = self.catalog.method_type(value.a, "__getitem__")
-                    if result:
-                        results.append(self.annotations.from_name(result))
+                    kept = self.kept.item(value, key)
+                    result = None if kept else self.catalog.method_type(value.a, "__getitem__")
+                    results.append(self.annotations.from_name(result) if result else kept)
             elif kind == v.INSTANCE:
                 methods = self.members.methods(value, "__getitem__")
                 results.extend(self.results.of_value(method, None) for method in methods)
@@ -494,8 +496,10 @@ class Evaluator:
                 results.append(self.elements(value.one))
             elif kind == v.PACK:
                 results.append(self.packed(value))
-            elif kind in (v.CLASS, v.EXTERNAL):
-                results.append(value.one)  # Generic[T] is the class itself
+            elif kind == v.EXTERNAL:
+                results.append(self.kept.item(value, key) or value.one)  # Generic[T] is the class itself
+            elif kind == v.CLASS:
+                results.append(value.one)
         return join_all(results)
 
     def _slice(self, value: Value, key: Any) -> Values:

@@ -95,6 +95,12 @@ class Results:
         """What calling, and perhaps awaiting, the parameter of a MADE value gives when it is one of these."""
         if symbol.b == v.AS_DECLARED:
             return join_all([self._evaluator.annotations.of_class(x) for x in callables])
+        if symbol.b == v.AS_MODULE:
+            root = symbol.a.a.module.root
+            names = [
+                x.a for x in callables if x.kind == v.CONSTANT and isinstance(x.a, str) and x.a[:1] != "."
+            ]
+            return join_all([self._evaluator.dotted_module(name, root) for name in names])
         if self._making >= MAX_NESTING:
             return NOTHING
         # through the solver: what closures give that are given to each other is asked for over and over
@@ -404,7 +410,7 @@ class Results:
             for factory in factories:
                 if not factory.when or (arguments is not None and factory.matches(arguments)):
                     return evaluator.annotations.from_name(factory.returns)
-        return self._of_named(dotted)
+        return self._of_named(dotted) or (evaluator.kept.taken(dotted, site) if site is not None else NOTHING)
 
     def _of_receiver(self, module: Module, number: int) -> Values:
         """Instances of the program's classes of which a method is called that gives one of its own class."""

@@ -58,9 +58,8 @@ def _getattr(evaluator: Evaluator, site: Site) -> Values:
     arguments = module.facts.calls[number][f.C_ARGS]
     if len(arguments) < 2:
         return NOTHING
-    names = evaluator.values(module, arguments[1])
     found: list[Values] = []
-    for name in names:
+    for name in evaluator.concrete(evaluator.values(module, arguments[1])):
         if name.kind == v.CONSTANT and isinstance(name.a, str):
             found.extend(
                 evaluator.members.attribute(base, name.a)
@@ -195,6 +194,8 @@ def _import_module(evaluator: Evaluator, site: Site) -> Values:
             level = len(dotted) - len(dotted.lstrip("."))
             dotted = site[0].absolute(level, dotted[level:]) if level else dotted
             found.append(evaluator.dotted_module(dotted, site[0].root))
+        elif name.kind == v.PARAMETER:  # `lazy_import("pandas")`: whoever calls knows the name
+            found.append(evaluator.interner.make(v.MADE, name, v.AS_MODULE).one)
     return join_all(found)
 
 

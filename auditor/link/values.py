@@ -36,7 +36,9 @@ SUPER = 16  #  a: Class, b: the receiver
 ALIAS = 18  #  a: Module, b: position of the subscript: a type alias such as `Optional[X]`
 METHOD_CALLER = 19  #  a: name; calling it calls the method of that name of its argument
 PACK = 21  #  a: Function, b: index: the tuple of `*args` or the dict of `**kwargs`; the PARAMETER is any of its items
-MADE = 22  #  a: value of kind PARAMETER, b: whether it is awaited, or AS_DECLARED: what calling the parameter gives
+MADE = (
+    22  #  a: value of kind PARAMETER, b: whether it is awaited, or AS_...: what calling the parameter gives
+)
 WRAPPER = 20  #  a: callable values, b: (dotted name of the API that wraps them, number of its entry) or None
 BOX = 23  #  a: values of one position of a tuple, of the keys or of the values of a dictionary
 LAZY = 17  #  a: values whose iteration it drives, b: (callables that it runs, elements)
@@ -45,6 +47,7 @@ VARIABLE = 24  #  a: Module, b: number of the call that makes the type variable
 GIVER = 25  #  a: values that calling it gives, as an annotation says
 
 AS_DECLARED = "declared"
+AS_MODULE = "module"  # the module of the name that the parameter holds
 """Mark of what is made of a class that is given: an object of it, or of a subclass."""
 
 GUESSED = 2

@@ -425,6 +425,28 @@ DEMOS: dict[str, Demo] = {
         """,
         {"pages/a": "text"},
     ),
+    "kept_in_application": Demo("""
+        from aiohttp import ClientSession, web
+        from library.app import build
+        runner = web.AppRunner(build())
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0]
+        async with ClientSession() as session:
+            for path in ("find", "count"):
+                async with session.get(f"http://{host}:{port}/{path}") as reply:
+                    assert reply.status == 200
+        await runner.cleanup()
+        """),
+    "method_name_passed": Demo("""
+        from weather.station import report
+        await report()
+        """),
+    "lazy_import_helper": Demo("""
+        from gym.clock import rest
+        await rest()
+        """),
     "aiohttp_handlers": Demo("""
         from aiohttp import ClientSession, web
         from tickets.app import build
