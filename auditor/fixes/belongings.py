@@ -7,7 +7,8 @@ names are followed; whatever is reached in any other way counts as others' too.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,9 +32,12 @@ VIEWS: Final = frozenset({"items", "keys", "values", "copy"})
 _READS: Final = frozenset({"get", "keys", "values", "items", "copy", "index", "count"})
 _STEPS: Final = (ast.For, ast.comprehension)
 _OF_OTHERS: Final = (ast.Global, ast.Nonlocal)
+_SHAPES: Final = 512
+_ORDERS: Final = frozenset({"key", "reverse", "strict"})
+"""Arguments that say how to take the others, and are not kept."""
 _PUTS_ONE: Final = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
 _PUTS_ALL: Final = frozenset({"extend", "extendleft", "update"})
-_PUTS: Final = _PUTS_ONE | _PUTS_ALL
+PUTS: Final = _PUTS_ONE | _PUTS_ALL
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -49,6 +53,38 @@ class Made(NamedTuple):
     of: str = ""
     given: int = SHARED
     cap: int = WHOLLY
+
+
+class _Shape(NamedTuple):
+    """What the text of a function holds, whatever is asked of it. ``bindings``: line, name and value."""
+
+    nodes: list[ast.AST]
+    parameters: list[ast.arg]
+    bindings: list[tuple[int, str, ast.AST | None]]
+    changing: list[ast.AST]
+    calls: list[ast.Call]
+    immutable: set[str]
+    others: set[str]
+
+
+@lru_cache(maxsize=_SHAPES)
+def _shape(function: Definition) -> _Shape:
+    nodes = list(ast.walk(function))
+    asking = {x for node in nodes if _only_asks(node) for x in ast.walk(node.args)}
+    return _Shape(
+        nodes,
+        [x for x in ast.walk(function.args) if isinstance(x, ast.arg)],
+        [
+            (getattr(node, "lineno", 0), name, value)
+            for node in nodes
+            if node not in asking
+            for name, value in bindings(node)
+        ],
+        [x for x in nodes if isinstance(x, (ast.Assign, ast.AugAssign))],
+        [x for x in nodes if isinstance(x, ast.Call)],
+        {x.arg for x in nodes if isinstance(x, ast.arg) and x not in asking and is_immutable(x.annotation)},
+        {name for node in nodes if isinstance(node, _OF_OTHERS) for name in node.names},
+    )
 
 
 class Belongings:
@@ -74,25 +110,19 @@ class Belongings:
         self._never_changes = never_changes
         self._given = dict(given or {})
         first, last = lines or (0, 1 << 30)
-        self._nodes = [x for x in ast.walk(function) if first <= getattr(x, "lineno", first) <= last]
-        self._immutable: set[str] = set()
+        self._shape = shape = _shape(function)
+        self._nodes = [x for x in shape.nodes if first <= getattr(x, "lineno", first) <= last]
         self._bound: dict[str, list[ast.AST | None]] = {}
-        self._parameters = [x for x in ast.walk(function.args) if isinstance(x, ast.arg)]
+        self._parameters = shape.parameters
         for packed in (function.args.vararg, function.args.kwarg):
             if packed is not None:
                 self._given.setdefault(packed.arg, OWN)
-        for node in ast.walk(function):
-            inside = first <= getattr(node, "lineno", first) <= last
-            for name, value in _bindings(node):
-                is_known = inside or isinstance(value, ast.arg)
-                self._bound.setdefault(name, []).append(value if is_known else None)
-            if isinstance(node, ast.arg) and is_immutable(node.annotation):
-                self._immutable.add(node.arg)
+        for line, name, value in shape.bindings:
+            is_known = first <= (line or first) <= last or isinstance(value, ast.arg)
+            self._bound.setdefault(name, []).append(value if is_known else None)
+        self._immutable = shape.immutable
         self._made: dict[ast.Call, Made] = {}
-        self._calls = [x for x in ast.walk(function) if isinstance(x, ast.Call)]
-        self._function = function
-        others = {x for node in ast.walk(function) if isinstance(node, _OF_OTHERS) for x in node.names}
-        self._fixed = {*escaped, *others}
+        self._fixed = escaped | shape.others
         self._levels: dict[str, int] | None = None
         self.cap = WHOLLY
         """How far anything is at most the function's own, as what others hold may have been put into it."""
@@ -136,7 +166,8 @@ class Belongings:
         if isinstance(function, ast.Attribute) and self.owned(function.value) == WHOLLY:
             return WHOLLY  # what is asked of a thing that is all the function's own is its own as well
         made = self._makes_once(call)
-        levels = [*map(self.owned, call.args), *(_whole(self.owned(x.value)) for x in call.keywords)]
+        named = (x for x in call.keywords if x.arg not in _ORDERS)
+        levels = [*map(self.owned, call.args), *(_whole(self.owned(x.value)) for x in named)]
         match made.of:
             case "view" | "element" if isinstance(function, ast.Attribute):
                 level = self.owned(function.value)
@@ -165,10 +196,10 @@ class Belongings:
             while True:
                 while self._lower(self._levels):
                     pass
-                cap = min((level for _, level in self._put()), default=WHOLLY)
-                if cap >= self.cap:
+                caps = {level for base, level in self._put() if level < min(self._at_most(base), self.cap)}
+                if not caps:
                     break
-                self.cap = cap
+                self.cap = max(caps)  # what is put into what is no deeper its own changes nothing
         return self._levels
 
     def _lower(self, levels: dict[str, int]) -> bool:
@@ -178,38 +209,48 @@ class Belongings:
                 levels[name] = min(levels[name], self.cap, *(self._bound_to(name, x) for x in bound))
         return before != list(levels.values())
 
+    def _at_most(self, node: ast.expr) -> int:
+        """How far something is the function's own at most, whichever of its bindings is the one that counts."""
+        match node:
+            case ast.Name(id=name):
+                bound = (self._bound_to(name, x) for x in self._bound.get(name, ()))
+                return min(max(bound, default=SHARED), self.cap)
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner):
+                return _part(self._at_most(inner))
+        return self.owned(node)
+
     def cap_beyond(self, bare: Belongings) -> int:
         """``cap``, for what is the function's own here, and not there where it is given nothing."""
         self._solved()
-        return min((level for base, level in self._put() if not bare.owned(base)), default=WHOLLY)
+        return min((level for base, level in self._put() if not bare._at_most(base)), default=WHOLLY)
 
     def _put(self) -> Iterator[tuple[ast.expr, int]]:
-        """Things of the function's own, each with how far anything is its own at most after what is put into it."""
-        for node in ast.walk(self._function):
+        """Things that may be the function's own, each with how far anything is at most after what is put in."""
+        for node in self._shape.changing:
             match node:
                 case ast.Assign(targets=targets, value=value):
                     for target in targets:
-                        if isinstance(target, (ast.Attribute, ast.Subscript)) and self.owned(target.value):
+                        if isinstance(target, (ast.Attribute, ast.Subscript)) and self._at_most(target.value):
                             yield target.value, _whole(self.owned(value))
                 case ast.AugAssign(target=ast.Name(id=name) as target, value=value):
                     # what is text or a number at first stays one
                     is_value = any(isinstance(x, _VALUES) for x in self._bound.get(name, ()))
-                    if not is_value and self.owned(target):
+                    if not is_value and self._at_most(target):
                         yield target, max(self.owned(value), OWN)
                 case ast.AugAssign(target=ast.Attribute(value=base) | ast.Subscript(value=base), value=value):
-                    if self.owned(base):
+                    if self._at_most(base):
                         yield base, _whole(self.owned(value))
-        for call in self._calls:
+        for call in self._shape.calls:
             function = call.func
             given = [*call.args, *(x.value for x in call.keywords)]
-            if isinstance(function, ast.Attribute) and function.attr in _PUTS:
-                if self.owned(function.value):
+            if isinstance(function, ast.Attribute) and function.attr in PUTS:
+                if self._at_most(function.value):
                     is_one = function.attr in _PUTS_ONE
                     for level in map(self.owned, given if not is_one else given[-1:]):
                         yield function.value, _whole(level) if is_one else max(level, OWN)
                 continue
             for value in given:
-                if not isinstance(value, _VALUES) and self.owned(value):
+                if not isinstance(value, _VALUES) and self._at_most(value):
                     yield value, max(self._makes_once(call).cap, OWN)
 
     def _bound_to(self, name: str, value: ast.AST | None) -> int:
@@ -303,6 +344,13 @@ class Belongings:
         return function.attr in _READS or bool(self.owned(function.value))
 
 
+def _only_asks(node: ast.AST) -> TypeGuard[ast.Lambda]:
+    """Whether a function within does nothing to what it is given, such as the key to sort by."""
+    return isinstance(node, ast.Lambda) and not any(
+        isinstance(x, (ast.Call, ast.NamedExpr)) for x in ast.walk(node.body)
+    )
+
+
 def _part(level: int) -> int:
     return level if level == WHOLLY else max(level - 1, SHARED)
 
@@ -337,10 +385,10 @@ def _rebound(node: ast.AST) -> Iterator[str]:
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             yield from (x.asname or x.name.partition(".")[0] for x in aliases)
         case _:
-            yield from (name for name, _ in _bindings(node))
+            yield from (name for name, _ in bindings(node))
 
 
-def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
+def bindings(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
     """The names that a node binds, each with its value; None for what is not known, the node itself for a parameter."""
     match node:
         case ast.Assign(targets=targets, value=value):

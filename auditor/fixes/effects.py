@@ -33,6 +33,7 @@ class Effects:
         self._known: dict[Function, Effect] = {}
         self._pending: list[Function] = []
         self._assumed: dict[Function, Effect] = {}
+        self._asked: set[Function] = set()  # those whose assumption was made use of
 
     def of(self, function: Function) -> Effect:
         known = self._known.get(function)
@@ -40,18 +41,22 @@ class Effects:
             return known
         if function in self._assumed:
             # one that calls itself adds nothing to what it does otherwise; more winding circles are not followed
-            return self._assumed[function] if self._pending[-1] is function else UNKNOWN
+            if self._pending[-1] is not function:
+                return UNKNOWN
+            self._asked.add(function)
+            return self._assumed[function]
         self._assumed[function] = _NOTHING
         self._pending.append(function)
         found = UNKNOWN
         for _ in range(_TURNS):
             found = self._find(function)
-            if found == self._assumed[function]:
+            if function not in self._asked or found == self._assumed[function]:
                 break
             self._assumed[function] = found
         else:
             found = UNKNOWN
         self._pending.pop()
+        self._asked.discard(function)
         del self._assumed[function]
         self._known[function] = found
         return found

@@ -6,10 +6,13 @@ A coroutine may put a thing aside, hand it to a task, or keep it in a closure; f
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from auditor.fixes.belongings import PUTS, bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from auditor.fixes.belongings import Definition
 
@@ -18,6 +21,7 @@ _PARTS: Final = (
     *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 """What gives the thing, a part of it, or what holds it, on."""
+_CONTAINERS: Final = (ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
 _ASKS: Final = (
     ast.Compare,
     ast.UnaryOp,
@@ -30,6 +34,7 @@ _ASKS: Final = (
 )
 _INNER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
+_TEXTS: Final = 512
 Position = tuple[int, int]
 
 
@@ -40,33 +45,54 @@ def escaped(
 
     What comes later in the text counts as well where a loop around the place may bring it back.
     """
-    parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
-    limit = _limit(function, place, parents)
+    text = _text(function)
+    limit = _limit(function, place, text.parents)
     found: set[str] = set()
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
-            continue
+    for node in text.loads:
         is_before = limit is None or (node.lineno, node.col_offset) < limit
-        if node.id not in found and is_before and _goes_out(node, function, place, parents, keeps_nothing):
+        if node.id not in found and is_before and _goes_out(node, function, place, text, keeps_nothing):
             found.add(node.id)
-    return _with_wholes(function, found)
-
-
-def _with_wholes(function: Definition, found: set[str]) -> set[str]:
-    """With the names of things which, or whose elements, have gone out by another name."""
-    steps = []
-    for node in ast.walk(function):
-        if isinstance(node, (ast.For, ast.comprehension)):
-            steps.append((_names(node.target), _names(node.iter)))
-        elif isinstance(node, ast.Assign):
-            steps += [({x.id}, _names(node.value)) for x in node.targets if isinstance(x, ast.Name)]
+    # with the names of things which, or whose elements, have gone out by another name
     count = -1
     while count != len(found):
         count = len(found)
-        for names, wholes in steps:
+        for names, wholes in text.steps:
             if names & found:
                 found |= wholes
     return found
+
+
+class _Text(NamedTuple):
+    """What is asked of a function again and again. ``steps``: names that stand for (parts of) the things of others."""
+
+    parents: dict[ast.AST, ast.AST]
+    loads: list[ast.Name]
+    steps: list[tuple[set[str], set[str]]]
+    made: set[str]
+
+
+@lru_cache(maxsize=_TEXTS)
+def _text(function: Definition) -> _Text:
+    nodes = list(ast.walk(function))
+    return _Text(
+        {child: node for node in nodes for child in ast.iter_child_nodes(node)},
+        [x for x in nodes if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Load)],
+        list(_steps(nodes)),
+        _made_here(nodes),
+    )
+
+
+def _steps(nodes: Iterable[ast.AST]) -> Iterator[tuple[set[str], set[str]]]:
+    for node in nodes:
+        match node:
+            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+                yield _names(target), _names(value)
+            case ast.Assign(targets=targets, value=value):
+                for root in filter(None, map(_root, targets)):
+                    yield {root}, _names(value)
+            case ast.Call(func=ast.Attribute(value=base, attr=method)) if method in PUTS:
+                given = (*node.args, *(x.value for x in node.keywords))
+                yield {_root(base)}, {name for x in given for name in _names(x)}
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -85,28 +111,54 @@ def _limit(function: Definition, place: ast.AST | None, parents: dict[ast.AST, a
     return getattr(place, "lineno", 0), getattr(place, "col_offset", 0)
 
 
+def _made_here(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that stand for nothing but containers which the function has made."""
+    bound: dict[str, list[ast.AST | None]] = {}
+    for node in nodes:
+        for name, value in bindings(node):
+            bound.setdefault(name, []).append(value)
+    return {name for name, values in bound.items() if all(isinstance(x, _CONTAINERS) for x in values)}
+
+
+def _root(node: ast.AST) -> str:
+    """The name that an expression of attributes and subscripts begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _has_own(inner: ast.AST, name: str) -> bool:
+    """Whether a name means a parameter of the function within."""
+    return isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and any(
+        isinstance(x, ast.arg) and x.arg == name for x in ast.walk(inner.args)
+    )
+
+
 def _goes_out(
     name: ast.Name,
     function: Definition,
     place: ast.AST | None,
-    parents: dict[ast.AST, ast.AST],
+    text: _Text,
     keeps_nothing: Callable[[ast.Call], bool],
 ) -> bool:
+    parents, made = text.parents, text.made
     node: ast.AST = name
     around = parents.get(node)
     while around is not None and around is not function:
         if isinstance(around, _INNER):
-            return True
+            return not _has_own(around, name.id)
         around = parents.get(around)
     above = parents.get(node)
     while isinstance(above, _PARTS) and getattr(above, "slice", None) is not node:
         node, above = above, parents.get(above)
     match above:
         case ast.Call():
-            return above is not place and above.func is not node and not keeps_nothing(above)
+            is_kept = not keeps_nothing(above) and not _puts_into(above, made)
+            return above is not place and above.func is not node and is_kept
         case ast.keyword():
             call = parents.get(above)
-            return call is not place and not (isinstance(call, ast.Call) and keeps_nothing(call))
+            is_put = isinstance(call, ast.Call) and (keeps_nothing(call) or _puts_into(call, made))
+            return call is not place and not is_put
         case ast.For() | ast.comprehension() | ast.Return():
             return False
         case ast.Subscript():
@@ -114,7 +166,14 @@ def _goes_out(
         case ast.Assign(targets=targets) | ast.Delete(targets=targets) if node in targets:
             return False
         case ast.Assign(targets=targets):
-            return not all(isinstance(x, ast.Name) for x in targets)  # only by another name
+            # by another name, or in what is here only
+            return not all(isinstance(x, ast.Name) or _root(x) in made for x in targets)
         case ast.AugAssign(target=target) if node is target:
             return False
     return not isinstance(above, _ASKS)
+
+
+def _puts_into(call: ast.Call, made: set[str]) -> bool:
+    """Whether a method puts what it is given into one of some containers."""
+    function = call.func
+    return isinstance(function, ast.Attribute) and function.attr in PUTS and _root(function.value) in made

@@ -740,6 +740,30 @@ HELPERS += [
         False,
         id="changes-what-its-own-table-holds",
     ),
+    pytest.param(
+        "own = {}\n    for x in sorted(path):\n        made = Shelf(x)\n        own[x] = made\n"
+        "    for made in own.values():\n"
+        "        made.path = unknown(os.stat('x'))",
+        False,
+        id="calls-an-unknown-beside-its-own-objects",
+    ),
+    pytest.param(
+        "own = sorted([Shelf(path)], key=lambda x: x.path)\n    for x in own:\n        x.path = HANDLE\n"
+        "    os.stat('x')",
+        True,
+        id="keeps-what-others-hold-in-its-own-objects",
+    ),
+    pytest.param(
+        "own = [Shelf(path)]\n    for x in own:\n        x.path = TABLE\n"
+        "    for x in own:\n        x.path['a'] = os.stat('x')",
+        False,
+        id="changes-what-its-own-objects-keep",
+    ),
+    pytest.param(
+        "own = [1]\n    other = lambda own: own.append(os.stat('x'))\n    return other(TABLE)",
+        False,
+        id="lambda-that-changes",
+    ),
     pytest.param("return [x for x in found(path)]", True, id="generator"),
     pytest.param("return [x for x in noted(path)]", False, id="generator-that-changes"),
     pytest.param(
@@ -840,6 +864,33 @@ GIVEN = [
         "paths = read(x)\n    for y in paths:\n        KEPT.append(y)\n    sizes(paths)", False, id="parts"
     ),
     pytest.param("table = {}\n    fill(table, x)", True, id="fills-what-is-made-here"),
+    pytest.param(
+        "paths = [x]\n    sizes(paths)\n    sizes(paths)", True, id="given-to-helpers-that-keep-nothing"
+    ),
+    pytest.param(
+        "paths = [x]\n    keep(paths)\n    sizes(paths)", False, id="given-to-a-helper-that-keeps-it"
+    ),
+    pytest.param(
+        "paths = [x]\n    every = [paths]\n    KEPT.append(every)\n    sizes(paths)", False, id="shown-within"
+    ),
+    pytest.param(
+        "paths = [x]\n    every = []\n    every.append(paths)\n    sizes(paths)", True, id="put-into-its-own"
+    ),
+    pytest.param(
+        "paths = [x]\n    every = []\n    every.append(paths)\n    KEPT.append(every)\n    sizes(paths)",
+        False,
+        id="put-into-what-is-shown",
+    ),
+    pytest.param(
+        "paths = [x]\n    every = KEPT\n    every[0] = paths\n    sizes(paths)",
+        False,
+        id="put-by-another-name",
+    ),
+    pytest.param(
+        "paths = [x]\n    coroutine = later(paths)\n    sizes(paths)\n    await coroutine",
+        False,
+        id="given-to-a-coroutine",
+    ),
     pytest.param("fill(TABLE, x)", False, id="fills-what-is-kept"),
 ]
 
@@ -850,6 +901,7 @@ def test_a_helper_may_go_through_what_nobody_else_holds(project: Path, body: str
         "import asyncio\nimport json\nimport os\n\nKEPT = []\nTABLE = {}\n\n\n"
         "def read(path):\n    return json.loads(path)\n\n\n"
         "def cached(path):\n    found = json.loads(path)\n    KEPT.append(found)\n    return found\n\n\n"
+        "def keep(paths):\n    if paths:\n        keep(paths[1:])\n    KEPT.extend([paths])\n\n\n"
         "def sizes(paths):\n    return [os.stat(path).st_size for path in paths]\n\n\n"
         "def fill(table, path):\n    table[path] = os.stat(path)\n\n\n"
         "async def later(paths):\n    paths.clear()\n\n\n"
