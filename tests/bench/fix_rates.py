@@ -4,7 +4,9 @@
 
 Each of TREES is audited as it is. Every exposure of a finding at MEDIUM and above counts once: it has a safe fix, an
 unsafe one (by the first of its reasons, names left out), or none (by rule: one that names no recipe, or whose recipe
-has no answer for the place). With --obstacles, what stands against running helpers on threads, by the names in it.
+has no answer for the place). The mean of the trees' rates stands below, so that a large tree does not drown the others,
+and the places at which exposures stand, each once: what runs a hundred things on the loop is one edit. With
+--obstacles, what stands against running helpers on threads, by the names in it.
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 
-from support import ROOT, Finding, command_line, percent, read_or_audit, table
+from support import ROOT, Finding, Json, command_line, percent, read_or_audit, table
 
 from auditor import rulebook
 
 COUNTED = ("MEDIUM", "HIGH", "CRITICAL")
+ORDER = ("safe", "unsafe", "none")
 NAMED = re.compile(r"`[^`]*`(?:, `[^`]*`)*|(?<=loop goes on): .*")
 
 
@@ -38,6 +42,24 @@ def outcomes(finding: Finding, recipes: dict[str, str]) -> Iterator[tuple[str, s
                 "unsafe",
                 NAMED.sub("X", fix["reason"].partition("; ")[0]) or f"{finding['code']}: by its rule",
             )
+
+
+def by_place(report: Json) -> Counter[str]:
+    """Places in the code at which exposures stand, each once: safe where all that is exposed there is mended safely."""
+    worst: dict[tuple[str, int, int], str] = {}
+    for finding in report["findings"]:
+        if finding["severity"] in COUNTED:
+            kinds = (kind for kind, _ in outcomes(finding, {}))
+            for exposure, kind in zip(finding["exposures"], kinds, strict=True):
+                place = exposure["path"], exposure["line"], exposure["column"]
+                worst[place] = max(worst.get(place, kind), kind, key=ORDER.index)
+    return Counter(worst.values())
+
+
+def mean(rates: Sequence[Counter[str]], *kinds: str) -> str:
+    """The mean of what some trees have of some kinds, in percent."""
+    parts = [100 * sum(found[x] for x in kinds) / found.total() for found in rates if found.total()]
+    return f"{fmean(parts):.1f} %" if parts else "-"
 
 
 def obstacle(finding: Finding, number: int) -> str:
@@ -71,6 +93,8 @@ def main() -> int:
     why: dict[str, Counter[str]] = {"safe": Counter(), "unsafe": Counter(), "none": Counter()}
     obstacles: Counter[str] = Counter()
     rows = []
+    trees: list[Counter[str]] = []
+    places: list[Counter[str]] = []
     for tree in options.trees:
         report = read_or_audit(tree, options.reports)
         here: Counter[str] = Counter()
@@ -83,10 +107,16 @@ def main() -> int:
                     filter(None, (obstacle(finding, at) for at in range(len(finding["exposures"]))))
                 )
         whole += here
+        trees.append(here)
+        places.append(by_place(report))
         rows.append(row(tree.name, here))
     if not options.by_tree:
         rows = []
-    print(table(["exposures", "all", "safe", "any fix", "none"], [*rows, row("together", whole)]))
+    all_places = sum(places, Counter[str]())
+    below = [row("together", whole), row("together, each place once", all_places)]
+    for name, found in (("mean of the trees", trees), ("mean of the trees, each place once", places)):
+        below.append([name, "", mean(found, "safe"), mean(found, "safe", "unsafe"), mean(found, "none")])
+    print(table(["exposures", "all", "safe", "any fix", "none"], [*rows, *below]))
     for kind, reasons in why.items():
         print()
         shown = [(reason, count) for reason, count in reasons.most_common(options.most)]
