@@ -66,6 +66,14 @@ class Mentioning(Protocol):
         """Canonical names of the constants that the argument is, or is joined from with ``|``: ``os.WNOHANG``."""
 
 
+@runtime_checkable
+class Sourced(Protocol):
+    """What a description of arguments has besides, if it can tell where data comes from."""
+
+    def sources(self, selector: Selector) -> Sequence[str]:
+        """Canonical names of the calls, awaited or not, and of the attributes that give the argument or parts of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallArguments:
     """A plain `Arguments`: what stands in the parentheses. Values that are no literals are UNKNOWN.
@@ -115,9 +123,10 @@ NO_ARGUMENTS: Final[Arguments] = CallArguments()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test on one argument; exactly one of the six tests is set.
+    """A test on one argument; exactly one of the seven tests is set.
 
-    ``equals`` is a one-tuple, so that a literal of any value can be told from no test.
+    ``equals`` is a one-tuple, so that a literal of any value can be told from no test. ``given_by`` names methods and
+    attributes that data comes from.
     """
 
     selector: Selector
@@ -126,6 +135,7 @@ class Condition:
     given: bool | None = None
     type: str = ""
     mentions: str = ""
+    given_by: frozenset[str] = frozenset()
     below: float | None = None
 
     def matches(self, arguments: Arguments) -> bool:
@@ -134,6 +144,10 @@ class Condition:
             return self.type in arguments.types(self.selector)
         if self.mentions:
             return isinstance(arguments, Mentioning) and self.mentions in arguments.mentions(self.selector)
+        if self.given_by:
+            return isinstance(arguments, Sourced) and not self.given_by.isdisjoint(
+                arguments.sources(self.selector)
+            )
         value = arguments.value(self.selector)
         if value is UNSURE:
             return False

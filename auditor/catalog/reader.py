@@ -507,7 +507,7 @@ class TableReader:
         tests = schema.TEST_KEYS & raw.keys()
         if len(tests) != 1:
             self.report(
-                "a condition needs one test: below, equals, given, mentions, starts_with, type",
+                "a condition needs one test: below, equals, given, given_by, mentions, starts_with, type",
                 key,
             )
             return None
@@ -528,6 +528,13 @@ class TableReader:
             and all(isinstance(x, str) for x in value)
         ):
             return Condition(selector, starts_with=tuple(value))
+        if (
+            test == "given_by"
+            and isinstance(value, list)
+            and value
+            and all(isinstance(x, str) for x in value)
+        ):
+            return Condition(selector, given_by=frozenset(self._rename(self._dotted(x, key)) for x in value))
         if test == "below" and isinstance(value, (int, float)) and not isinstance(value, bool):
             return Condition(selector, below=value)
         form = {
@@ -537,6 +544,7 @@ class TableReader:
             "type": "a dotted name",
             "mentions": "a dotted name",
             "starts_with": "a list of texts",
+            "given_by": "a list of dotted names",
         }
         self.report(f"{test!r} in a condition is not {form[test]}; write {form[test]}", key, test)
         return None

@@ -139,7 +139,7 @@ CONTEXT_WORDS: Final[dict[str, dict[str, Thread | Loop | Phase]]] = {
 }
 SELECTOR_KEYS: Final = frozenset({"position", "argument"})
 CALLABLE_KEYS: Final = SELECTOR_KEYS | {"elements", "variadic", "assigned"}
-TEST_KEYS: Final = frozenset({"below", "equals", "starts_with", "given", "type", "mentions"})
+TEST_KEYS: Final = frozenset({"below", "equals", "starts_with", "given", "given_by", "type", "mentions"})
 VARIANT_KEYS: Final = frozenset({"when", "cost", "bounded", "gil"})
 
 TYPE_NAMES: Final = {

@@ -192,6 +192,43 @@ class CallArguments:
             names.extend(value.a for value in values if value.kind == v.EXTERNAL)
         return names
 
+    def sources(self, selector: Selector) -> Sequence[str]:
+        """See `auditor.catalog.conditions.Sourced.sources`."""
+        position = self.expression(selector)
+        exprs, calls = self._module.facts.exprs, self._module.facts.calls
+        pending = [] if position is None else [position]
+        seen = {0}
+        names: list[str] = []
+        while pending:
+            at = pending.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            expression = exprs[at]
+            tag = expression[0]
+            if tag in (f.AWAIT, f.ITEM, f.ITERATE, f.AITERATE, f.ENTER, f.AENTER, f.STARRED):
+                pending.append(expression[1])
+            elif tag in (f.UNION, f.PHI):
+                pending.extend(expression[1])
+            elif tag == f.BINARY:
+                pending.extend(expression[2:])
+            elif tag == f.CALL:
+                callees = self._evaluator.values(self._module, calls[expression[1]][f.C_CALLEE])
+                for value in callees:
+                    if value.kind == v.EXTERNAL:
+                        names.extend(self._inherited(*value.a.rpartition(".")[::2]))
+                pending.extend(calls[expression[1]][f.C_ARGS])
+            elif tag == f.ATTR:
+                for value in self._evaluator.concrete(self._evaluator.values(self._module, expression[1])):
+                    owner = self._evaluator.type_name(value)
+                    if owner:
+                        names.extend(self._inherited(owner, expression[2]))
+        return names
+
+    def _inherited(self, owner: str, name: str) -> list[str]:
+        """The attribute's canonical name, and those under which bases of its owner have it."""
+        return [f"{base}.{name}" for base in self._evaluator.catalog.mro(owner)] if owner else [name]
+
     def values_of(self, selector: Selector) -> Values:
         """What the selected argument may be."""
         expressions = self.expressions(selector)

@@ -18,7 +18,7 @@ from auditor.model import Category, Cost, Finding, FixComplexity, Location, Seve
 from auditor.verdict import severity as scale
 from auditor.verdict import words
 from auditor.verdict.examples import Examples
-from auditor.verdict.folding import Early, Handles, entered, opened_by
+from auditor.verdict.folding import FOLDED_GROUPS, Early, Handles, Waits, entered, opened_by
 from auditor.verdict.naming import Naming
 from auditor.verdict.paths import Paths
 from auditor.verdict.pieces import in_pieces, opened_for_pieces
@@ -58,6 +58,7 @@ class Builder:
         self._fixer = fixer
         self._early = Early(())
         self._handles = Handles(())
+        self._waits = Waits(())
         self._pieces: dict[Call, bool] = {}
         self._examples = Examples(evaluator.program.modules)
 
@@ -68,6 +69,7 @@ class Builder:
         self._early = Early(hits)
         kept = self._early.without_reached(hits)
         self._handles = Handles(kept)
+        self._waits = Waits(kept)
         groups: dict[tuple[object, ...], list[Hit]] = {}
         for hit in self._handles.without_used(kept):
             groups.setdefault(_identity(hit), []).append(hit)
@@ -154,6 +156,9 @@ class Builder:
             if little is not None:
                 return little
             cost = sink.api.cost_for(arguments)
+            if hit.suspect.group in FOLDED_GROUPS:
+                used = [self._cost(one) for one in self._handles.used(hit.suspect)]
+                cost = max([cost, *used], key=lambda cost: cost.typical)
             return cost if sink.api.is_bounded(arguments) else replace(cost, high=math.inf)
         reached = self._early.reached(hit)
         if reached:
@@ -176,6 +181,7 @@ class Builder:
         if key not in self._pieces:
             self._pieces[key] = (
                 opened_for_pieces(suspect.function, number, self._handles.takers(suspect))
+                or self._waits.are_within(suspect.function, number)
                 if api.opening is not None
                 else in_pieces(suspect.function, number, opened_by(suspect))
             )

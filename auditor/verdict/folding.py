@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from auditor.engine.judge import Hit
+    from auditor.link.program import Function
     from auditor.link.suspects import Suspect
     from auditor.rulebook import Rule as RuleFile
 
@@ -21,6 +22,8 @@ TAKING_GROUPS: Final = frozenset({"serialization"})
 
 USING_GROUPS: Final = frozenset({*FOLDED_GROUPS, *TAKING_GROUPS, "iteration"})
 """Groups in which hits may belong to the call that opened a handle."""
+
+_WAITS: Final = "wait"
 
 Call = tuple[int, int]
 """A call of the program: the function's id, the number of the call in its file."""
@@ -58,18 +61,44 @@ class Handles:
 
     def is_used(self, suspect: Suspect) -> bool:
         """Whether the suspect opens a handle that is then used on the loop as well."""
-        return (suspect.function.id, suspect.place.call) in self._used
+        return bool(self.used(suspect))
+
+    def used(self, suspect: Suspect) -> Sequence[Hit]:
+        """Hits of calls on the handle that the suspect opens."""
+        return self._used.get((suspect.function.id, suspect.place.call), ())
 
     def takers(self, suspect: Suspect) -> list[int]:
         """The calls that are given the handle that the suspect opens, and have findings of their own."""
-        used = self._used.get((suspect.function.id, suspect.place.call), ())
+        used = self.used(suspect)
         return [hit.suspect.place.call for hit in used if hit.suspect.group in TAKING_GROUPS]
 
     def others(self, group: Sequence[Hit]) -> list[Hit]:
         """What other rules say of calls on the handles that the hits of a group open."""
         rules = {hit.rule.file.id for hit in group}
-        used = [self._used.get((hit.suspect.function.id, hit.suspect.place.call), ()) for hit in group]
+        used = [self.used(hit.suspect) for hit in group]
         return [hit for hits in used for hit in hits if hit.rule.file.id not in rules]
+
+
+class Waits:
+    """Waits for results within the ``with`` block of a pool: when it is left, little is left to wait for."""
+
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        self._calls: dict[int, list[int]] = {}
+        for hit in hits:
+            suspect = hit.suspect
+            if suspect.group == _WAITS and suspect.place.call >= 0:
+                self._calls.setdefault(suspect.function.id, []).append(suspect.place.call)
+
+    def are_within(self, function: Function, pool: int) -> bool:
+        """Whether one of them stands in the block that is entered with what the call ``pool`` makes."""
+        facts = function.module.facts
+        return any(
+            kind == f.WITH and facts.exprs[entered] == (f.CALL, pool)
+            for number in self._calls.get(function.id, ())
+            for kind, _, entered, _ in map(
+                facts.regions.__getitem__, facts.outwards(facts.calls[number][f.C_REGION])
+            )
+        )
 
 
 def opened_by(suspect: Suspect) -> list[int]:

@@ -422,7 +422,7 @@ def test_faults_of_variants() -> None:
         '    { when = { position = 0 }, gil = "holds" },\n'
         '    { cost = "unheard" },\n]\n'
     ) == [
-        "f0.toml:12: a condition needs one test: below, equals, given, mentions, starts_with, type",
+        "f0.toml:12: a condition needs one test: below, equals, given, given_by, mentions, starts_with, type",
         "f0.toml:12: a variant does not say both 'when' and what is different; write both",
         "f0.toml:13: 'when' is not a list; write a list of conditions",
         "f0.toml:14: 'bounded' in a variant is not true or false; write one of them",
@@ -506,7 +506,7 @@ x = 1
         "f0.toml:17: a cost has no 'source'; add it",
         "f0.toml:17: a cost is not ordered; keep low <= typical <= high",
         "f0.toml:17: unknown key 'sourc' in a cost; did you mean 'source'?",
-        "f0.toml:18: a condition needs one test: below, equals, given, mentions, starts_with, type",
+        "f0.toml:18: a condition needs one test: below, equals, given, given_by, mentions, starts_with, type",
         "f0.toml:18: unknown key 'equls' in a condition; did you mean 'equals'?",
         "f0.toml:19: unknown gil 'hold'; did you mean 'holds'?",
         "f0.toml:20: unknown dialect 'asincio'; did you mean 'asyncio'?",

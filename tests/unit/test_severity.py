@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,22 @@ def severities(project: Path, capsys: pytest.CaptureFixture[str]) -> Severities:
         main(["check", "-o", "json", "--no-cache", "app.py"])
         report = json.loads(capsys.readouterr().out)
         return [(one["line"], one["code"], one["severity"]) for one in report["findings"]]
+
+    return audited
+
+
+@pytest.fixture
+def amounts(project: Path, capsys: pytest.CaptureFixture[str]) -> Severities:
+    """Whether a finding stands for all that is in a file, by its cost."""
+
+    def audited(body: str) -> list[tuple[int, str, str]]:
+        (project / "app.py").write_text(body, encoding="utf-8")
+        main(["check", "-o", "json", "--no-cache", "app.py"])
+        report = json.loads(capsys.readouterr().out)
+        return [
+            (one["line"], one["code"], "all" if one["cost"]["typical"] >= 0.01 else "little")
+            for one in report["findings"]
+        ]
 
     return audited
 
@@ -235,7 +252,7 @@ async def feed(socket: WebSocket, path: str):
 """
 
 
-@pytest.mark.parametrize(("mode", "severity"), [('"rb"', "HIGH"), ('"r"', "MEDIUM")])
+@pytest.mark.parametrize(("mode", "severity"), [('"rb"', "MEDIUM"), ('"r"', "MEDIUM")])
 def test_files_on_a_websocket(severities: Severities, mode: str, severity: str) -> None:
     found = severities(SOCKET.replace("MODE", mode))
     assert [(line, code) for line, code, _ in found if line == 9] == [(9, "LOOP303")]
@@ -319,74 +336,74 @@ BODY
     [
         pytest.param(
             "with open(path, 'wb') as file:\n    file.write(await response.read())",
-            [(0, "MEDIUM")],
+            [(0, "all")],
             id="whole",
         ),
         pytest.param(
             "with open(path, 'wb') as file:\n    async for piece in response:\n        file.write(piece)",
-            [(0, "MONITOR"), (2, "MONITOR")],
+            [(0, "little"), (2, "little")],
             id="piece by piece",
         ),
         pytest.param(
             "for one in path:\n    with open(one, 'rb') as file:\n        await response.send(file.read())",
-            [(1, "MEDIUM")],
+            [(1, "all")],
             id="a whole file in each round",
         ),
         pytest.param(
             "with open(path, 'rb') as file:\n    while piece := file.read(8192):\n        response.add(piece)",
-            [(0, "MEDIUM")],
+            [(0, "all")],
             id="pieces without a turn in between",
         ),
         pytest.param(
             "with open(path, 'rb') as file:\n    while piece := file.read(8192):\n        yield piece",
-            [(0, "MONITOR"), (1, "MONITOR")],
+            [(0, "little"), (1, "little")],
             id="pieces that somebody awaits",
         ),
         pytest.param(
             "with open(path, 'wb') as file:\n    file.write(response.text.encode())",
-            [(0, "MONITOR")],
+            [(0, "little")],
             id="encoded text",
         ),
         pytest.param(
             "with open(path, 'wb') as file:\n    file.write(response.encode('utf-8', errors='replace'))",
-            [(0, "MONITOR")],
+            [(0, "little")],
             id="text in a named encoding",
         ),
         pytest.param(
             "with open(path, 'wb') as file:\n    file.write(path.encode(response, 'flac'))",
-            [(0, "MEDIUM")],
+            [(0, "all")],
             id="what an encoder makes of data",
         ),
         pytest.param(
-            "with open(path, 'rb') as file:\n    return file.read(16)", [(0, "MONITOR")], id="a sized read"
+            "with open(path, 'rb') as file:\n    return file.read(16)", [(0, "little")], id="a sized read"
         ),
         pytest.param(
             "with open(path, 'rb') as file:\n    return file.read(1_000_000)",
-            [(0, "MEDIUM")],
+            [(0, "all")],
             id="a large one",
         ),
-        pytest.param("return FILES['a'].read(16)", [(0, "MONITOR")], id="a sized read of an open file"),
-        pytest.param("return FILES['a'].read(-1)", [(0, "MEDIUM")], id="all of an open file"),
+        pytest.param("return FILES['a'].read(16)", [(0, "little")], id="a sized read of an open file"),
+        pytest.param("return FILES['a'].read(-1)", [(0, "all")], id="all of an open file"),
         pytest.param(
             "with open(path, 'rb') as file:\n    await response.send(file)",
-            [(0, "MONITOR")],
+            [(0, "little")],
             id="given to what is awaited",
         ),
         pytest.param(
             "with open(path, 'rb') as file:\n    return tomllib.load(file)",
-            [(0, "MONITOR")],
+            [(0, "little")],
             id="a small file of text",
         ),
         pytest.param(
-            "with open(path, 'rb') as file:\n    return pickle.load(file)", [(0, "MEDIUM")], id="objects"
+            "with open(path, 'rb') as file:\n    return pickle.load(file)", [(0, "all")], id="objects"
         ),
-        pytest.param("response.send(open(path, 'rb'))", [(0, "MEDIUM")], id="given away"),
-        pytest.param("return open(path, 'rb')", [(0, "MEDIUM")], id="given back"),
-        pytest.param("response.file = open(path, 'rb')", [(0, "MEDIUM")], id="kept"),
-        pytest.param("response.files = [open(path, 'rb')]", [(0, "MEDIUM")], id="kept in a list"),
+        pytest.param("response.send(open(path, 'rb'))", [(0, "all")], id="given away"),
+        pytest.param("return open(path, 'rb')", [(0, "all")], id="given back"),
+        pytest.param("response.file = open(path, 'rb')", [(0, "all")], id="kept"),
+        pytest.param("response.files = [open(path, 'rb')]", [(0, "all")], id="kept in a list"),
         pytest.param(
             "with tempfile.NamedTemporaryFile() as file:\n    await response.save(file.name)",
-            [(0, "MONITOR")],
+            [(0, "little")],
             id="only made",
         ),
         pytest.param(
@@ -396,9 +413,19 @@ BODY
         ),
         pytest.param(
             "with wave.open(path, 'wb') as sound:\n    sound.writeframes(response)",
-            [(0, "MEDIUM")],
+            [(0, "all")],
             id="on disk",
         ),
+    ],
+)
+def test_pieces(amounts: Severities, body: str, expected: list[tuple[int, str]]) -> None:
+    found = amounts(PIECES.replace("BODY", textwrap.indent(body, "    ")))
+    assert [(line - 14, amount) for line, _, amount in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
         pytest.param(
             "with ThreadPoolExecutor() as pool:\n    await loop.run_in_executor(pool, path.resolve)",
             [(0, "MONITOR")],
@@ -415,12 +442,64 @@ BODY
             [(0, "HIGH")],
             id="a pool left at work",
         ),
+        pytest.param(
+            "with ThreadPoolExecutor() as pool:\n"
+            "    futures = [pool.submit(one) for one in path]\n"
+            "    return [future.result() for future in futures]",
+            [(0, "MONITOR"), (2, "CRITICAL")],
+            id="a pool whose results are waited for in it",
+        ),
+        pytest.param(
+            "with ThreadPoolExecutor() as pool:\n"
+            "    futures = [pool.submit(one) for one in path]\n"
+            "return [future.result() for future in futures]",
+            [(0, "HIGH"), (2, "CRITICAL")],
+            id="a pool whose results are waited for after it",
+        ),
     ],
 )
-def test_pieces(severities: Severities, body: str, expected: list[tuple[int, str]]) -> None:
-    indented = "\n".join(f"    {line}" for line in body.splitlines())
-    found = severities(PIECES.replace("BODY", indented))
+def test_pools(severities: Severities, body: str, expected: list[tuple[int, str]]) -> None:
+    found = severities(PIECES.replace("BODY", textwrap.indent(body, "    ")))
     assert [(line - 14, severity) for line, _, severity in found] == expected
+
+
+UPLOADS = """\
+from pathlib import Path
+from fastapi import FastAPI, Request, UploadFile
+
+app = FastAPI()
+
+
+@app.post("/")
+async def receive(file: UploadFile, request: Request):
+BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(
+            "with open('x', 'wb') as target:\n    target.write(await file.read())",
+            (0, "MEDIUM"),
+            id="written",
+        ),
+        pytest.param("data = await file.read()\nPath('x').write_bytes(data)", (1, "MEDIUM"), id="as a whole"),
+        pytest.param("Path('x').write_bytes(await request.body())", (0, "MEDIUM"), id="a body"),
+        pytest.param(
+            "Path('x').write_bytes(b'begin' + bytes(await request.body()))", (0, "MEDIUM"), id="a part of it"
+        ),
+        pytest.param(
+            "Path('x').write_bytes(file.content_type.encode())", (0, "MONITOR"), id="something else"
+        ),
+        pytest.param("Path('x').read_bytes()", (0, "MONITOR"), id="our own file"),
+    ],
+)
+def test_what_others_send_is_as_large_as_they_like(
+    severities: Severities, body: str, expected: tuple[int, str]
+) -> None:
+    found = severities(UPLOADS.replace("BODY", textwrap.indent(body, "    ")))
+    assert [(line - 9, severity) for line, _, severity in found] == [expected]
 
 
 LAZY = """\
