@@ -20,6 +20,7 @@ from auditor.fixes.named import (
     made_by_container,
     made_by_name,
     makes_error,
+    writes_files,
 )
 from auditor.fixes.trees import Tree
 from auditor.index import facts as f
@@ -256,19 +257,19 @@ class Callees:
         call = self.tree(function.module).nodes.get(number)
         if self._evaluator.catalog.is_concurrent_on_own(sink.callee):
             return self._has_own(sink.callee, call, things)
-        return is_safe is None and self._is_of_own(call, things)
+        return is_safe is None and not writes_files(sink.callee) and self._is_of_own(call, things)
 
     def concerns_own(self, function: Function, place: Place, things: Belongings) -> bool:
         """Whether the call at a place is a method of an object that is the function's own: no file to write into."""
         module = function.module
         values = self._evaluator.values(module, module.facts.calls[place.call][f.C_CALLEE])
-        is_written = any(
-            value.kind == v.EXTERNAL
-            and value.a.startswith(_FILES)
-            and value.a.rpartition(".")[2] not in _READS
-            for value in values
-        )
+        is_written = any(value.kind == v.EXTERNAL and self._writes(value.a) for value in values)
         return not is_written and self._is_of_own(self.tree(module).nodes.get(place.call), things)
+
+    @staticmethod
+    def _writes(dotted: str) -> bool:
+        is_file = dotted.startswith(_FILES)
+        return writes_files(dotted) or (is_file and dotted.rpartition(".")[2] not in _READS)
 
     def guarded(self, definition: Definition, sinks: Sequence[Sink]) -> set[int]:
         """The lines in which a function holds a lock of threads: what it does there is meant for several of them."""

@@ -26,6 +26,21 @@ _OF_TEXT_WITH_TEXT: Final = frozenset(
     {"split", "rsplit", "replace", "encode", "decode", "format", "find", "count", "join"}
 )
 """The same where all that they are given is text that stands there, or nothing."""
+_WRITES: Final = frozenset(
+    {
+        "save",
+        "savefig",
+        "writestr",
+        "extract",
+        "extractall",
+        "tofile",
+        "write_text",
+        "write_bytes",
+        "dump",
+        "retrieve",
+    }
+)
+"""Methods that write into a file which is named to them."""
 _KEY: Final = re.compile(r"[A-Za-z_][\w.-]*")
 _KEY_AND_DEFAULT: Final = 2
 _OTHERS: Final = frozenset(
@@ -93,6 +108,12 @@ def is_immutable_value(value: Value) -> bool:
     if value.kind == v.EXTERNAL_INSTANCE:
         return value.a in _IMMUTABLE_TYPES
     return value.kind in (v.CLASS, v.CONSTANT)
+
+
+def writes_files(dotted: str) -> bool:
+    """Whether a method's name says that it writes into files: those are others' too, whoever has the object."""
+    name = dotted.rpartition(".")[2]
+    return dotted.startswith("pathlib.") or name in _WRITES or name.startswith("to_")
 
 
 def is_of_text(call: ast.Call) -> bool:

@@ -764,6 +764,13 @@ HELPERS += [
         False,
         id="lambda-that-changes",
     ),
+    pytest.param("pathlib.Path(path).write_text('x')", False, id="writes-to-a-path-of-its-own"),
+    pytest.param(
+        "with zipfile.ZipFile(path) as own:\n        return own.read('x')", True, id="reads-its-own-archive"
+    ),
+    pytest.param(
+        "with zipfile.ZipFile(path) as own:\n        own.extractall('x')", False, id="unpacks-its-own-archive"
+    ),
     pytest.param("return [x for x in found(path)]", True, id="generator"),
     pytest.param("return [x for x in noted(path)]", False, id="generator-that-changes"),
     pytest.param(
@@ -818,7 +825,8 @@ def test_a_helper_goes_to_a_thread_safely_only_where_it_keeps_to_itself(
 ) -> None:
     (project / "app.py").write_text(
         "import enum\nimport json\nimport logging\nimport os\nimport pathlib\nimport requests\nimport subprocess\n"
-        "import threading\nimport time\nimport typing\nfrom typing import NamedTuple\nfrom lib import unknown\n\n"
+        "import threading\nimport time\nimport typing\nimport zipfile\n"
+        "from typing import NamedTuple\nfrom lib import unknown\n\n"
         "SIZES = ('a', 'b')\n"
         "TABLE = {}\nHANDLE = open('x')\nLOCK = threading.Lock()\nlog = logging.getLogger(__name__)\n\n\n"
         "def fill(path):\n    TABLE[path] = 1\n    for key in TABLE:\n        print(key)\n\n\n"
@@ -908,4 +916,28 @@ def test_a_helper_may_go_through_what_nobody_else_holds(project: Path, body: str
         f"async def run(x):\n    {body}\n"
     )
     found = [fix for fix in fixes_in(project) if "`sizes`" in fix.title or "`fill`" in fix.title]
+    assert {fix.safety for fix in found} == {"safe" if is_safe else "unsafe"}
+
+
+DIRECT = [
+    pytest.param("own = Image.new('L', (9, 9))\n    own.resize((2000, 2000))", True, id="own-object"),
+    pytest.param("own = Image.new('L', (9, 9))\n    own.save(x)", False, id="own-object-into-a-file"),
+    pytest.param(
+        "own = Image.new('L', (9, 9))\n    KEPT.append(own)\n    own.resize((2000, 2000))", False, id="shown"
+    ),
+    pytest.param("x.resize((2000, 2000))", False, id="parameter"),
+    pytest.param("(Path('a') / x).write_text('b')", False, id="path-of-its-own"),
+    pytest.param("(Path('a') / x).read_text()", True, id="read-from-a-path"),
+]
+
+
+@pytest.mark.parametrize(("body", "is_safe"), DIRECT)
+def test_a_method_of_an_object_that_nobody_else_has_goes_to_a_thread(
+    project: Path, body: str, *, is_safe: bool
+) -> None:
+    (project / "app.py").write_text(
+        "import asyncio\nfrom pathlib import Path\n\nfrom PIL import Image\n\nKEPT = []\n\n\n"
+        f"async def run(x: Image.Image):\n    {body}\n"
+    )
+    found = [fix for fix in fixes_in(project) if "new" not in fix.title]
     assert {fix.safety for fix in found} == {"safe" if is_safe else "unsafe"}
