@@ -169,7 +169,7 @@ class BodyValues:
     def open_values(self, values: Values) -> Values:
         values = self.without_foreign(values)
         if self.environment:
-            values = self.evaluator.results.replace(values, self._look_up, self.function, 0)
+            values = self.evaluator.results.replace(values, self._look_up)
         if any(x.kind == v.MADE for x in values):
             made = self.evaluator.concrete(tuple(x for x in values if x.kind == v.MADE))
             values = join(tuple(x for x in values if x.kind != v.MADE), made)

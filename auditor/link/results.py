@@ -9,6 +9,7 @@ from auditor.link import values as v
 from auditor.link.arguments import CallArguments, bound_values
 from auditor.link.choices import Choices
 from auditor.link.containers import MAPPINGS, box
+from auditor.link.replacing import CALLABLE, MAX_NESTING, LookUp, Replacing
 from auditor.link.stdlib import SPECIAL
 from auditor.link.values import NOTHING, Environment, Value, Values, join, join_all
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from auditor.catalog.values import Factory, Runs
     from auditor.link.evaluate import Evaluator
     from auditor.link.program import Function, Module
-
-MAX_NESTING = 4
-"""How deep closures may hold closures before the innermost are forgotten."""
 
 Site = tuple["Module", int]
 """A call: the module and its number there."""
@@ -239,7 +237,7 @@ class Results:
         environment: Environment = function_value.b or ()
         if not any(x.kind in _OPEN for x in values):
             return values
-        return self.replace(values, self._lookup(function, environment, site, skip), function, 0)
+        return self.replace(values, self._lookup(function, environment, site, skip))
 
     def _lookup(
         self, function: Function, environment: Environment, site: Site | Held | None, skip: int
@@ -274,82 +272,9 @@ class Results:
             return self._given(function, index, site[2], skip + len(module.facts.calls[number][f.C_ARGS]) - 1)
         return held
 
-    def replace(
-        self,
-        values: Values,
-        look_up: Callable[[Function, int], Values | None],
-        function: Function,
-        depth: int,
-    ) -> Values:
+    def replace(self, values: Values, look_up: LookUp) -> Values:
         """``values`` with every symbolic parameter that ``look_up`` knows replaced."""
-        result: Values = NOTHING
-        for value in values:
-            result = join(result, self._replace_one(value, look_up, function, depth))
-        return result
-
-    def _replace_one(
-        self, value: Value, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
-    ) -> Values:
-        kind = value.kind
-        interner = self._evaluator.interner
-        if kind == v.PARAMETER:
-            found = look_up(value.a, value.b)
-            return value.one if found is None else found
-        if kind == v.MADE:
-            found = look_up(value.a.a, value.a.b)
-            return value.one if found is None else self.made(value, found)
-        if kind == v.FUNCTION:
-            environment = self._captured(value, look_up, function, depth)
-            return value.one if environment is None else interner.function(value.a, environment).one
-        if kind == v.BOUND:
-            (inner,) = self._replace_one(value.a, look_up, function, depth) or (value.a,)
-            return value.one if inner is value.a else interner.make(v.BOUND, inner, value.b).one
-        if depth < MAX_NESTING and kind in (v.COROUTINE, v.GENERATOR, v.MANAGER):
-            inner_values = self.replace(value.b, look_up, function, depth + 1) if value.b else value.b
-            callee = value.a
-            if callee is not None:
-                replaced = self._replace_one(callee, look_up, function, depth + 1)
-                callee = replaced[0] if replaced else callee
-            return interner.make(kind, callee, inner_values).one
-        if depth < MAX_NESTING and kind == v.AWAITABLE:
-            return interner.make(kind, self.replace(value.a, look_up, function, depth + 1)).one
-        if depth < MAX_NESTING and kind in (v.PARTIAL, v.WRAPPER):
-            return interner.make(kind, self.replace(value.a, look_up, function, depth + 1), value.b).one
-        return value.one
-
-    def _captured(
-        self, value: Value, look_up: Callable[[Function, int], Values | None], function: Function, depth: int
-    ) -> Environment | None:
-        """The environment of a closure made in ``function``; None where it needs no other than it has."""
-        inner: Function = value.a
-        owner = inner.parent
-        owners = []
-        while owner is not None:
-            if owner.facts.params:
-                owners.append(owner)
-            owner = owner.parent
-        if not owners or depth >= MAX_NESTING:
-            return None
-        captured = dict(value.b or ())
-        changed = False
-        for owner in owners:
-            for index in range(len(owner.facts.params)):
-                key = (owner, index)
-                if key in captured:
-                    kept = self.replace(captured[key], look_up, function, depth + 1)
-                    if kept != captured[key]:
-                        captured[key] = kept
-                        changed = True
-                    continue
-                found = look_up(owner, index)
-                if found and any(x.kind == v.MADE for x in found):
-                    found = self._evaluator.concrete(found)
-                if found and any(x.kind in _CALLABLE for x in found):
-                    captured[key] = tuple(x for x in found if x.kind in _CALLABLE)
-                    changed = True
-        if not changed:
-            return None
-        return tuple(sorted(captured.items(), key=lambda item: (item[0][0].id, item[0][1])))
+        return Replacing(self._evaluator, look_up).values(values, 0)
 
     # -- arguments ---------------------------------------------------------------------------------------------
 
@@ -468,7 +393,7 @@ class Results:
         """What the callables or coroutines that are run give back in the end."""
         given = arguments.values_of(entry.callable)
         awaited = self._evaluator.awaited
-        results = join_all([self.of_value(x, None) if x.kind in _CALLABLE else awaited(x.one) for x in given])
+        results = join_all([self.of_value(x, None) if x.kind in CALLABLE else awaited(x.one) for x in given])
         return join_all([x.b if x.kind in (v.COROUTINE, v.GENERATOR) and x.b else x.one for x in results])
 
     def _of_runner(self, entry: Runs, arguments: CallArguments) -> Values:
@@ -547,9 +472,6 @@ class Results:
 
 
 _FUTURE = "concurrent.futures.Future"
-_CALLABLE = frozenset(
-    {v.FUNCTION, v.BOUND, v.CLASS, v.PARTIAL, v.WRAPPER, v.EXTERNAL, v.PARAMETER, v.INSTANCE}
-)
 _OPEN = frozenset(
     {
         v.PARAMETER,
