@@ -164,7 +164,7 @@ class ImplicitCalls(Recorder):
         values = self.values(position)
         if any(x.kind == v.PARAMETER for x in values):
             values = self.evaluator.concrete(values)
-        for value in values:
+        for value in self.of_tested_types(values, position, region):
             self.iterate(value, place, region, constraints, is_async=is_async)
 
     def iterate(

@@ -37,6 +37,7 @@ _READY: Final = {
     "recv_bytes": {("poll", True)},
 }
 """Calls that wait, and the tests of the same object after which they do not."""
+_OF_FUTURES: Final = frozenset({"result", "exception"})
 _MORE_THAN: Final[dict[str, dict[int | None, bool]]] = {
     ">": {0: True},
     ">=": {1: True},
@@ -216,15 +217,22 @@ class BodyValues:
         expression = self.module.facts.exprs[position]
         if not region or expression[0] != f.ATTR:
             return self.values(position)
-        tests = self.isinstance_tests(expression[1], region)
-        if not tests:
+        if not self.isinstance_tests(expression[1], region):
             return self.values(position)
-        kept = [
-            value
-            for value in self.evaluator.concrete(self.values(expression[1]))
-            if all(is_instance(self.evaluator, value, types) in (None, positive) for types, positive in tests)
-        ]
+        receivers = self.evaluator.concrete(self.values(expression[1]))
+        kept = self.of_tested_types(receivers, expression[1], region)
         return join_all([self.evaluator.members.attribute(value, expression[2]) for value in kept])
+
+    def of_tested_types(self, values: Values, subject: int, region: int) -> Values:
+        """The values of ``subject`` without those that ``isinstance`` around the region rules out."""
+        tests = self.isinstance_tests(subject, region) if region else ()
+        if not tests:
+            return values
+        return tuple(
+            value
+            for value in values
+            if all(is_instance(self.evaluator, value, types) in (None, positive) for types, positive in tests)
+        )
 
     def isinstance_tests(self, subject: int, region: int) -> list[tuple[Values, bool]]:
         """Tests of ``subject`` around the region, as (types, whether it is known to be of one of them)."""
@@ -262,7 +270,25 @@ class BodyValues:
             tested = exprs[self.module.facts.calls[test[1]][f.C_CALLEE]]
             if tested[0] == f.ATTR and tested[1] == callee[1] and (tested[2], holds) in tests:
                 return True
-        return False
+        return callee[2] in _OF_FUTURES and self.was_cancelled(number, callee[1])
+
+    def was_cancelled(self, number: int, future: int) -> bool:
+        """Whether ``future.cancel()`` came before, of one that a loop is to run: unlike what a thread works on it is
+        never too late for that, and the future is done at once.
+        """
+        facts = self.module.facts
+        around = {0, *facts.outwards(facts.calls[number][f.C_REGION])}
+        if not any(
+            call < number
+            and facts.exprs[facts.calls[call][f.C_CALLEE]] == (f.ATTR, future, "cancel")
+            and facts.calls[call][f.C_REGION] in around
+            for call in self.function.facts.calls
+        ):
+            return False
+        values = self.values(future)
+        return bool(values) and all(
+            x.kind == v.EXTERNAL_INSTANCE and x.a == "asyncio.ThreadsafeFuture" for x in values
+        )
 
     def compared_with_nothing(self, test: Any, *, holds: bool) -> tuple[Any, bool]:
         """``x > 0``, ``x != 0`` and ``x is not None`` as the truth of x; the test itself where it is no such thing."""

@@ -46,3 +46,49 @@ async def avatar(data):
     await transfer(data)
 """
     assert paths(HELPERS + callers) == [["avatar", "transfer", "_transfer", "convert"]]
+
+
+def test_what_is_unpacked_is_of_the_type_that_was_asked_for() -> None:
+    source = """
+async def send():
+    for part in (open("a", "rb"), ("name", open("b", "rb"))):
+        if isinstance(part, tuple):
+            name, file = part
+        else:
+            name, file = part  # iterates over the file
+"""
+    assert [line for line in Linked(source).findings() if line.endswith("__next__")] == [
+        "app.py:7 io.BufferedReader.__next__"
+    ]
+
+
+def test_a_future_of_a_loop_that_was_cancelled_is_done() -> None:
+    source = """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+async def work(): ...
+
+async def handle(loop, pool: ThreadPoolExecutor):
+    cancelled = asyncio.run_coroutine_threadsafe(work(), loop)
+    cancelled.cancel()
+    try:
+        cancelled.result()
+    finally:
+        cancelled = None
+    late = asyncio.run_coroutine_threadsafe(work(), loop)
+    late.result()
+    late.cancel()
+    perhaps = asyncio.run_coroutine_threadsafe(work(), loop)
+    if loop.is_closed():
+        perhaps.cancel()
+    perhaps.result()
+    running = pool.submit(print)
+    running.cancel()
+    running.result()
+"""
+    assert Linked(source).findings() == [
+        "app.py:15 asyncio.ThreadsafeFuture.result",
+        "app.py:20 asyncio.ThreadsafeFuture.result",
+        "app.py:23 concurrent.futures.Future.result",
+    ]
