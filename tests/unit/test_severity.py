@@ -252,7 +252,7 @@ async def feed(socket: WebSocket, path: str):
 """
 
 
-@pytest.mark.parametrize(("mode", "severity"), [('"rb"', "MEDIUM"), ('"r"', "MEDIUM")])
+@pytest.mark.parametrize(("mode", "severity"), [('"rb"', "MEDIUM"), ('"r"', "MONITOR")])
 def test_files_on_a_websocket(severities: Severities, mode: str, severity: str) -> None:
     found = severities(SOCKET.replace("MODE", mode))
     assert [(line, code) for line, code, _ in found if line == 9] == [(9, "LOOP303")]
@@ -277,8 +277,8 @@ def test_steps(phase: Phase, many: bool, roles: tuple[str, ...], expected: Sever
     assert placed is expected
 
 
-@pytest.mark.parametrize(("typical", "expected"), [(0.0009, Severity.MONITOR), (0.001, MIDDLE)])
-def test_what_takes_microseconds_is_no_worse_where_it_is_repeated(typical: float, expected: Severity) -> None:
+@pytest.mark.parametrize(("typical", "expected"), [(0.009, Severity.MONITOR), (0.01, MIDDLE)])
+def test_what_takes_little_is_no_worse_where_it_is_repeated(typical: float, expected: Severity) -> None:
     placed = scale.in_place(Severity.MONITOR, typical, phase=Phase.SERVING, many=True, roles=frozenset())
     assert placed is expected
 
