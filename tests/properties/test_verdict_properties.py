@@ -83,7 +83,9 @@ def test_nothing_found_is_the_best() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "least", "most"), [("document_upload", 1.0, 3.0), ("document_upload_ok", 9.0, 10.0)]
+    ("program", "least", "most"),
+    # with what is CRITICAL while serving no program gets more than 4.9
+    [("document_upload", 1.0, 4.9), ("document_upload_ok", 9.0, 10.0)],
 )
 def test_broken_and_mended_programs_are_told_apart(
     repository_root: Path, monkeypatch: pytest.MonkeyPatch, program: str, least: float, most: float

@@ -581,3 +581,27 @@ def test_callbacks_that_are_assigned_run_on_the_thread_of_the_library(mention: s
         """)
     states = linked.graph.by_function.get(linked.function("app.received"), [])
     assert any(c.thread_of(state.context) == Thread.WORKER for state in states) == is_worker
+
+
+def test_a_queue_without_a_limit_is_never_full() -> None:
+    linked = Linked("""
+import queue
+
+ENDLESS = queue.Queue()
+ZERO = queue.Queue(maxsize=0)
+SHORT = queue.Queue(10)
+
+async def main(size, given: queue.Queue):
+    ENDLESS.put(1)
+    ZERO.put(1)
+    SHORT.put(1)
+    queue.LifoQueue(size).put(1)
+    given.put(1)
+    ENDLESS.get()
+""")
+    assert linked.findings() == [
+        "app.py:11 queue.Queue.put",
+        "app.py:12 queue.LifoQueue.put",
+        "app.py:13 queue.Queue.put",
+        "app.py:14 queue.UnlimitedQueue.get",
+    ]
