@@ -74,9 +74,15 @@ def test_all_kinds_are_found_at_their_lines(loop: str) -> None:
 
 
 def test_a_thread_finds_what_leaves_the_lock_and_admits_what_it_has_not_seen() -> None:
-    found = observe("asyncio", ["sleep", "sorting"], outside=False)
     lines = stall_kinds.marked_lines()
-    (sleep,) = found[0]["stalls"]
-    (sort,) = found[1]["stalls"]
-    assert ({sleep["site"]["line"]}, sleep["note"]) == (lines["sleep"], "")
-    assert sort["note"] in {"after the fact: the line may be the next one", "no sample was taken in time"}
+    notes = []
+    # a thread that has got neither the lock nor the CPU may take the one for the other, on a busy machine, now and then
+    for _ in range(3):
+        found = observe("asyncio", ["sleep", "sorting"], outside=False)
+        (sleep,) = found[0]["stalls"]
+        (sort,) = found[1]["stalls"]
+        assert ({sleep["site"]["line"]}, sleep["note"]) == (lines["sleep"], "")
+        notes.append(sort["note"])
+        if notes[-1]:
+            break
+    assert notes[-1] in {"after the fact: the line may be the next one", "no sample was taken in time"}
